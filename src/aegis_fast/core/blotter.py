@@ -1,0 +1,105 @@
+"""Keep the records of all orders and find them by every number they are known under."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from aegis_fast.core.effects import AskLedger, Discrepancy, Effect
+from aegis_fast.core.events import FillSeen, NoticeAcked
+from aegis_fast.core.model import OPEN_STATES, OrderState
+from aegis_fast.core.orders import Leg, OrderRecord
+from aegis_fast.core.portfolio import Portfolio
+from aegis_fast.core.transitions import allowed
+
+__all__ = ["Blotter"]
+
+_PARKED_LIMIT = 10_000
+_PARKED_ASK_MS = 3_000
+
+
+class Blotter:
+    """One account's orders, and the money they move.
+
+    replace_ids: numbers that the broker gave to our cancel requests -> the order, "" once it is
+    confirmed.
+    """
+
+    def __init__(self, portfolio: Portfolio) -> None:
+        self.portfolio = portfolio
+        self.orders: dict[str, OrderRecord] = {}
+        self.client_ids: dict[str, str] = {}
+        self.broker_ids: dict[int, str] = {}
+        self.replace_ids: dict[int, str] = {}
+        self.discrepancies = 0
+        # Notices of numbers nobody knows yet: the reply that names them is still under way. The
+        # oldest number is forgotten at the limit; the ledger then tells its fills.
+        self._parked: OrderedDict[int, list[NoticeAcked | FillSeen]] = OrderedDict()
+
+    def add(self, record: OrderRecord) -> None:
+        """Take in a new order and set aside what it needs."""
+        self.orders[record.order_id] = record
+        if record.client_order_id:
+            self.client_ids[record.client_order_id] = record.order_id
+        self.reserve(record)
+
+    def add_leg(self, record: OrderRecord, broker_order_id: int, org_no: str) -> None:
+        """Give the order a (further) number at the broker."""
+        record.legs.append(Leg(broker_order_id, org_no))
+        self.broker_ids[broker_order_id] = record.order_id
+
+    def by_broker_id(self, broker_order_id: int) -> OrderRecord | None:
+        """Return the order that has, or had, this number at the broker."""
+        return self.orders.get(self.broker_ids.get(broker_order_id, ""))
+
+    def leg(self, broker_order_id: int) -> tuple[OrderRecord, Leg] | None:
+        """Return the order and the leg of that number."""
+        record = self.by_broker_id(broker_order_id)
+        if record is None:
+            return None
+        for leg in record.legs:
+            if leg.broker_order_id == broker_order_id:
+                return record, leg
+        return None
+
+    def knows(self, broker_order_id: int) -> bool:
+        """Tell whether the number is an order or a request of ours."""
+        return broker_order_id in self.broker_ids or broker_order_id in self.replace_ids
+
+    def open_records(self) -> Iterator[OrderRecord]:
+        """Yield the orders that may still trade."""
+        return (r for r in self.orders.values() if r.state in OPEN_STATES)
+
+    def park(self, event: NoticeAcked | FillSeen) -> list[Effect]:
+        """Keep a notice until the reply that names its number arrives."""
+        self._parked.setdefault(event.broker_order_id, []).append(event)
+        if len(self._parked) > _PARKED_LIMIT:
+            self._parked.popitem(last=False)
+        return [AskLedger(_PARKED_ASK_MS)]
+
+    def take_parked(self, broker_order_id: int) -> list[NoticeAcked | FillSeen]:
+        """Hand out the notices that waited for this number."""
+        return self._parked.pop(broker_order_id, [])
+
+    def forget_parked(self) -> None:
+        """Drop all parked notices: after a restart the ledger tells more than they do."""
+        self._parked.clear()
+
+    def move(self, record: OrderRecord, cause: str, target: OrderState, now_ns: int) -> bool:
+        """Change the state if the table allows it; tell whether it did."""
+        if not allowed(record.state, cause, target):
+            return False
+        record.state, record.updated_ns = target, now_ns
+        return True
+
+    def reserve(self, record: OrderRecord) -> None:
+        """Set aside what the rest of the order needs, at the dearer of the prices in question."""
+        price_krw = max(record.reserve_price_krw, record.request_reserve_price_krw)
+        self.portfolio.reserve(
+            record.order_id, record.symbol, record.side, record.leaves_qty, price_krw
+        )
+
+    def conflict(self, kind: str, text: str, order_id: str) -> list[Effect]:
+        """Count and report that two sources disagree."""
+        self.discrepancies += 1
+        return [Discrepancy(kind, text, order_id)]

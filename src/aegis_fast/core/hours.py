@@ -1,0 +1,53 @@
+"""Know Korean time. Korea has no daylight saving: KST is UTC + 9 h, always."""
+
+from __future__ import annotations
+
+__all__ = ["kst_date", "kst_day_ns", "kst_hhmmss", "kst_iso", "seconds_of_hhmmss"]
+
+_S = 1_000_000_000
+_KST_S = 9 * 3600
+_DAY_S = 86_400
+
+
+def kst_day_ns(now_ns: int) -> int:
+    """Return the start of the Korean day of `now_ns`, in ns since the epoch."""
+    seconds = now_ns // _S + _KST_S
+    return (seconds - seconds % _DAY_S - _KST_S) * _S
+
+
+def kst_date(now_ns: int) -> int:
+    """Return the Korean calendar date as YYYYMMDD. Source: the civil-from-days algorithm."""
+    days = (now_ns // _S + _KST_S) // _DAY_S + 719_468
+    era = days // 146_097
+    day_of_era = days - era * 146_097
+    year_of_era = (
+        day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096
+    ) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted_month = (5 * day_of_year + 2) // 153
+    day = day_of_year - (153 * shifted_month + 2) // 5 + 1
+    month = shifted_month + 3 if shifted_month < 10 else shifted_month - 9
+    year = year_of_era + era * 400 + (1 if month <= 2 else 0)
+    return year * 10_000 + month * 100 + day
+
+
+def kst_hhmmss(now_ns: int) -> int:
+    """Return the Korean time of day as HHMMSS."""
+    seconds = (now_ns // _S + _KST_S) % _DAY_S
+    return seconds // 3600 * 10_000 + seconds // 60 % 60 * 100 + seconds % 60
+
+
+def kst_iso(now_ns: int) -> str:
+    """Return e.g. 2026-11-22T09:00:00.000123+09:00, for JSON and logs."""
+    date = kst_date(now_ns)
+    hms = kst_hhmmss(now_ns)
+    micros = now_ns % _S // 1000
+    return (
+        f"{date // 10_000:04d}-{date // 100 % 100:02d}-{date % 100:02d}"
+        f"T{hms // 10_000:02d}:{hms // 100 % 100:02d}:{hms % 100:02d}.{micros:06d}+09:00"
+    )
+
+
+def seconds_of_hhmmss(hhmmss: int) -> int:
+    """Return the second of the day of HHMMSS, 0 to 86,399."""
+    return hhmmss // 10_000 * 3600 + hhmmss // 100 % 100 * 60 + hhmmss % 100
