@@ -7,12 +7,29 @@ AEGIS_CHECKED=1 builds with bounds checks and C assertions on; it runs the same 
 """
 
 import os
+from pathlib import Path
 
+import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 CHECKED = os.environ.get("AEGIS_CHECKED") == "1"
-MODULES = ("frame", "book", "price", "bucket", "feed")
+MODULES = ("price", "bucket", "record", "notice", "frame", "book", "feed")
+# Plain C beside a module, and the headers whose change must rebuild it.
+C_SOURCES = {"frame": ["src/_ext/kernel.c"]}
+C_HEADERS = {"frame": ["src/_ext/kernel.h", "src/_ext/scan.h", "src/_ext/build.h"]}
+BUILD_DIR = "build/cython-checked" if CHECKED else "build/cython"
+
+
+def has_newer_header() -> bool:
+    """Tell whether a .pxd changed after the C code was made.
+
+    Cython looks for the .pxd of a .pyx beside it and misses ours in src/aegis_fast/hot.
+    """
+    made = [path.stat().st_mtime for path in Path(BUILD_DIR, "src/_ext").glob("*.c")]
+    headers = [path.stat().st_mtime for path in Path("src/aegis_fast/hot").glob("*.pxd")]
+    return bool(made and headers) and max(headers) >= min(made)
+
 
 DIRECTIVES = {
     "language_level": "3",
@@ -28,9 +45,13 @@ DIRECTIVES = {
 extensions = [
     Extension(
         f"aegis_fast.hot.{name}",
-        [f"src/_ext/{name}.pyx"],
-        include_dirs=["src/_ext"],
-        define_macros=[("AEGIS_CHECKED", "1" if CHECKED else "0")],
+        [f"src/_ext/{name}.pyx", *C_SOURCES.get(name, [])],
+        depends=C_HEADERS.get(name, []),
+        include_dirs=["src/_ext", numpy.get_include()],
+        define_macros=[
+            ("AEGIS_CHECKED", "1" if CHECKED else "0"),
+            ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"),
+        ],
         extra_compile_args=["-O2", "-g", "-UNDEBUG"] if CHECKED else ["-O3", "-g0", "-DNDEBUG"],
     )
     for name in MODULES
@@ -40,7 +61,8 @@ setup(
     ext_modules=cythonize(
         extensions,
         include_path=["src"],
-        build_dir="build/cython-checked" if CHECKED else "build/cython",
+        build_dir=BUILD_DIR,
+        force=has_newer_header(),
         compiler_directives=DIRECTIVES,
         nthreads=0,
     ),
