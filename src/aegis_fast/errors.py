@@ -9,8 +9,9 @@
     ├── TransientError         did not happen; a read may be retried
     │     Throttled · Disconnected
     ├── AuthError              renew the token once, then stop
-    └── ProtocolError          the bytes make no sense; keep them, alert
-          FrameError
+    ├── ProtocolError          the bytes make no sense; keep them, alert
+    │     FrameError
+    └── StorageError           what must be written can't be: trading stops
 
 `code` is the specification's (App. B, reading A16): 2 refused, 8 unavailable with the sub-codes
 800-899, 9 in progress. `venue_code` is the broker's own (msg_cd), when there is one. `field` names
@@ -34,6 +35,7 @@ __all__ = [
     "ProtocolError",
     "RejectedError",
     "RiskRejected",
+    "StorageError",
     "Throttled",
     "TransientError",
 ]
@@ -148,3 +150,9 @@ class FrameError(ProtocolError, ValueError):
         super().__init__(message)
         self.raw = raw
         self.offset = offset
+
+
+class StorageError(AegisError):
+    """The journal can't be read or written. No order leaves until that is mended."""
+
+    code = 8

@@ -80,6 +80,7 @@ class OrderRecord:
     request_price_krw: int = 0
     request_reserve_price_krw: int = 0
     request_lost_ns: int = 0
+    first_price_krw: int = 0
     is_sent: bool = False
     unknown_since_ns: int = 0
 
@@ -94,6 +95,7 @@ class OrderRecord:
             order_type=e.order_type,
             qty=e.qty,
             price_krw=e.price_krw,
+            first_price_krw=e.price_krw,
             base_price_krw=e.base_price_krw,
             reserve_price_krw=e.reserve_price_krw,
             sell_tax_ppm=e.sell_tax_ppm,

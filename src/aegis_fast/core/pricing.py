@@ -8,7 +8,7 @@ from aegis_fast.core.model import Instrument, OrderRequest, OrderType, Side
 from aegis_fast.errors import InvalidRequest, RiskRejected
 from aegis_fast.hot import offset_price, round_to_tick, tick_size
 
-__all__ = ["Offsets", "final_price_krw", "reserve_price_krw"]
+__all__ = ["Offsets", "check_price", "final_price_krw", "reserve_price_krw"]
 
 # market -> (buy, sell) in basis points; the specification's table is aegis.toml's default.
 Offsets = Mapping[str, tuple[int, int]]
@@ -48,8 +48,7 @@ def final_price_krw(request: OrderRequest, instrument: Instrument, offsets: Offs
             expected="price_krw, or base_price_krw for the offset of section 7.1; not both",
         )
     if has_price:
-        _check_grid(request.price_krw, instrument)
-        _check_limits(request.price_krw, instrument)
+        check_price(request.price_krw, instrument)
         return request.price_krw
     buy_bp, sell_bp = offsets[instrument.market]
     return offset_price(
@@ -60,6 +59,12 @@ def final_price_krw(request: OrderRequest, instrument: Instrument, offsets: Offs
         instrument.lower_krw,
         instrument.upper_krw,
     )
+
+
+def check_price(price_krw: int, instrument: Instrument) -> None:
+    """Raise RiskRejected unless the price is on the tick grid and within today's limits."""
+    _check_grid(price_krw, instrument)
+    _check_limits(price_krw, instrument)
 
 
 def _check_grid(price_krw: int, instrument: Instrument) -> None:

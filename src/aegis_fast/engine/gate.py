@@ -1,0 +1,66 @@
+"""Hold back outgoing calls until the call limit lets them leave, the most urgent first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aegis_fast.core.dispatch import CallQueue, Ticket
+from aegis_fast.core.model import Priority
+
+__all__ = ["Gate"]
+
+_NS = 1_000_000_000
+
+
+class Gate:
+    """The CallGate of one appkey: `await gate(priority)` returns when the call may be sent.
+
+    One timer at most is set, for the moment the window frees a slot. A caller that is cancelled
+    while it waits gives its place up. Raises Busy when the queue is full.
+    """
+
+    def __init__(self, calls: CallQueue, mono_ns: Callable[[], int]) -> None:
+        self._calls = calls
+        self._mono_ns = mono_ns
+        self._waiters: dict[Ticket, asyncio.Future[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __call__(self, priority: Priority) -> None:
+        now_ns = self._mono_ns()
+        if self._calls.try_now(priority, now_ns):
+            return
+        ticket = self._calls.push(priority, now_ns)
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiters[ticket] = waiter
+        self._release()
+        try:
+            await waiter
+        finally:
+            ticket.is_dropped = True
+            self._waiters.pop(ticket, None)
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait."""
+        return len(self._calls)
+
+    def in_use(self) -> int:
+        """Calls spent in the current window."""
+        return self._calls.in_use(self._mono_ns())
+
+    def _release(self) -> None:
+        """Let go whoever may leave, then set the timer for the next."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now_ns = self._mono_ns()
+        while (ticket := self._calls.pop(now_ns)) is not None:
+            waiter = self._waiters.get(ticket)
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+        if len(self._calls):
+            # uvloop's timers may fire up to a millisecond early; then this just runs once more.
+            delay_s = max(self._calls.wait_ns(now_ns), 100_000) / _NS
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._release)

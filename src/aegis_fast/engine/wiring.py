@@ -1,0 +1,207 @@
+"""Join the parts: the composition root, the only place that builds adapters."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from aegis_fast.api.access import Access, ApiKey
+from aegis_fast.config import Settings
+from aegis_fast.core.bus import Bus, Watcher
+from aegis_fast.core.dispatch import CallQueue
+from aegis_fast.core.order_manager import OrderManager
+from aegis_fast.core.portfolio import Fees, Portfolio
+from aegis_fast.core.reconcile import Reconciler, ReconcileRules
+from aegis_fast.core.risk import RiskLimits
+from aegis_fast.engine.clock import mono_ns, now_ns
+from aegis_fast.engine.engine import Engine
+from aegis_fast.engine.gate import Gate
+from aegis_fast.engine.lifecycle import FeedBridge, Lifecycle
+from aegis_fast.engine.listing import Listing
+from aegis_fast.engine.service import Service
+from aegis_fast.engine.sync import Sync
+from aegis_fast.engine.watching import Watching
+from aegis_fast.hot import SlidingWindow
+from aegis_fast.kis.credentials import AppCredentials
+from aegis_fast.kis.gateway import KISGateway
+from aegis_fast.kis.profile import (
+    SIM_ACCOUNT,
+    SIM_APPKEY,
+    SIM_APPSECRET,
+    SIM_HTS_ID,
+    Profile,
+    profile,
+)
+from aegis_fast.kis.stream import KISStream
+from aegis_fast.store.journal import Journal
+
+__all__ = ["Runtime", "api_access", "build"]
+
+_MS = 1_000_000
+_DEMO_SECRET_SHA256 = "cd577fe2561ebff23505db0bb006300c7cdecbd46bc0e03c449afafaca2c25bf"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_MAX_CALLS_PER_S = 30
+
+
+@dataclass(slots=True)
+class Runtime:
+    """Everything that runs for one account."""
+
+    settings: Settings
+    gateway: KISGateway
+    journal_path: Path
+    journal_owner: dict[str, str]
+    service: Service
+    lifecycle: Lifecycle
+
+
+def build(settings: Settings, log: logging.Logger) -> Runtime:
+    """Build all parts of one engine; nothing is opened or connected yet. Raises ConfigError."""
+    place = _profile(settings)
+    credentials = _credentials(settings)
+    home = settings.engine.home
+    gate = Gate(
+        CallQueue(
+            SlidingWindow(calls_per_s(settings), settings.kis.call_window_ms * _MS),
+            settings.engine.max_waiting_calls,
+        ),
+        mono_ns,
+    )
+    gateway = KISGateway(
+        profile=place,
+        credentials=credentials,
+        gate=gate,
+        token_path=home / "tokens.json",
+        clock_ns=now_ns,
+        connect_timeout_ms=settings.kis.connect_timeout_ms,
+        read_timeout_ms=settings.kis.read_timeout_ms,
+    )
+    journal_path = home / settings.engine.env / "journal.db"
+    owner = {"env": settings.engine.env, "account": credentials.account}
+    journal = Journal(
+        journal_path,
+        owner=owner,
+        durability=settings.journal.durability,
+        max_waiting=settings.journal.max_waiting,
+    )
+    bus = Bus(lambda watcher, error: _report(log, watcher, error))
+    manager = OrderManager(Portfolio(Fees(settings.risk.commission_ppm)))
+    engine = Engine(
+        account=credentials.account,
+        manager=manager,
+        journal=journal,
+        broker=gateway,
+        bus=bus,
+        now_ns=now_ns,
+        log=log,
+    )
+    bridge = FeedBridge(engine, bus, log)
+    feed = KISStream(
+        profile=place,
+        credentials=credentials,
+        issuer=gateway.issuer,
+        events=bridge,
+        clock_ns=now_ns,
+        silence_timeout_s=settings.feed.heartbeat_interval_ms / 1000,
+        reconnect_interval_s=settings.feed.reconnect_interval_ms / 1000,
+        cycle_attempts=settings.feed.cycle_attempts,
+        cooldown_s=settings.feed.cooldown_ms / 1000,
+        subscribe_pacing_s=settings.feed.subscribe_pacing_ms / 1000,
+    )
+    rules = ReconcileRules(
+        absence_scans=settings.reconcile.absence_scans,
+        quiet_horizon_ns=settings.reconcile.quiet_horizon_ms * _MS,
+        clock_slack_s=settings.reconcile.clock_slack_s,
+    )
+    sync = Sync(
+        engine=engine,
+        broker=gateway,
+        reconciler=Reconciler(manager, rules),
+        interval_s=settings.reconcile.interval_ms / 1000,
+        log=log,
+    )
+    listing = Listing(gateway, now_ns)
+    watching = Watching(feed, bus)
+    lifecycle = Lifecycle(
+        settings=settings,
+        engine=engine,
+        journal=journal,
+        gateway=gateway,
+        feed=feed,
+        bridge=bridge,
+        gate=gate,
+        sync=sync,
+        listing=listing,
+        watching=watching,
+        bus=bus,
+        calls_per_s=calls_per_s(settings),
+        log=log,
+    )
+    service = Service(
+        engine=engine,
+        broker=gateway,
+        listing=listing,
+        watching=watching,
+        offsets=settings.order.offset_bp,
+        limits=RiskLimits(
+            max_order_krw=settings.risk.max_order_krw,
+            max_order_qty=settings.risk.max_order_qty,
+            max_open_orders=settings.risk.max_open_orders,
+        ),
+        venues=place.venues,
+        sell_tax_ppm=settings.risk.sell_tax_ppm,
+        answer_timeout_s=settings.engine.answer_timeout_ms / 1000,
+        status=lifecycle.status,
+    )
+    lifecycle.service = service
+    return Runtime(settings, gateway, journal_path, owner, service, lifecycle)
+
+
+def api_access(settings: Settings) -> Access:
+    """Return the API keys: the configured ones, and the demo key in sim on loopback only (A23)."""
+    keys = [ApiKey(key.id, key.secret_sha256, key.role) for key in settings.api.keys]
+    if settings.engine.env == "sim" and settings.engine.host in _LOOPBACK:
+        keys.append(ApiKey("demo", _DEMO_SECRET_SHA256, "trade"))
+    return Access(keys, clock_ns=now_ns, rng=secrets.token_bytes)
+
+
+def calls_per_s(settings: Settings) -> int:
+    """Return the calls a second we allow ourselves: at most 30, and what the broker allows (A5)."""
+    allowed = min(_MAX_CALLS_PER_S, _profile(settings).calls_per_s)
+    wanted = settings.kis.calls_per_s
+    return min(wanted, allowed) if wanted else allowed
+
+
+def _profile(settings: Settings) -> Profile:
+    place = profile(settings.engine.env)
+    rest_url, ws_url = settings.kis.rest_url, settings.kis.ws_url
+    if not rest_url and not ws_url:
+        return place
+    return place.at(rest_url or place.rest_url, ws_url or place.ws_url)
+
+
+def _credentials(settings: Settings) -> AppCredentials:
+    kis = settings.kis
+    if settings.engine.env == "sim":
+        return AppCredentials(
+            appkey=kis.appkey or SIM_APPKEY,
+            appsecret=kis.appsecret or SIM_APPSECRET,
+            account=kis.account or SIM_ACCOUNT,
+            hts_id=kis.hts_id or SIM_HTS_ID,
+        )
+    return AppCredentials(
+        appkey=kis.appkey, appsecret=kis.appsecret, account=kis.account, hts_id=kis.hts_id
+    )
+
+
+def _report(log: logging.Logger, watcher: Watcher, error: Exception) -> None:
+    log.error(
+        "%s failed (%d of %d): %s",
+        watcher.name,
+        watcher.errors,
+        watcher.max_errors,
+        error,
+        exc_info=error,
+    )

@@ -1,0 +1,322 @@
+"""Keep the journal: every decision and fact about orders, on disk before anything leaves (A29).
+
+A local SQLite file in WAL mode, append only. A writer thread commits whatever waits as one
+transaction, so a burst of orders shares one fsync. Durability `disk` (synchronous=FULL) survives a
+power cut, `kernel` (synchronous=OFF) survives kill -9 but not a power cut.
+
+Each row carries a CRC-32 chained to the row before, so a changed, missing or swapped row is found
+when the journal is read; the engine then refuses to start instead of trading on a wrong state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from aegis_fast.core.events import Event
+from aegis_fast.core.model import Side
+from aegis_fast.errors import ConfigError, StorageError
+
+__all__ = ["Entry", "Journal", "stored_world"]
+
+_FORMAT = 1
+_GROUP_LIMIT = 512
+_SYNCHRONOUS = {"disk": "FULL", "kernel": "OFF"}
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS owner (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS journal (
+    seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL
+);
+"""
+
+
+def _encode_hook(value: Any) -> Any:
+    if isinstance(value, Side):
+        return int(value)
+    raise TypeError(f"{type(value).__name__} has no place in the journal")
+
+
+def _decode_hook(kind: type, value: Any) -> Any:
+    if kind is Side:
+        return Side(value)
+    raise TypeError(f"{kind.__name__} has no place in the journal")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_encode_hook)
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event, dec_hook=_decode_hook)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row as it was written. seq counts from 1 without gaps."""
+
+    seq: int
+    at_ns: int
+    event: Event
+
+
+def _chain(crc: int, seq: int, at_ns: int, body: bytes) -> int:
+    return zlib.crc32(body, zlib.crc32(b"%d:%d:" % (seq, at_ns), crc))
+
+
+class Journal:
+    """The journal of one account. One process owns it; a second one is refused.
+
+    append() may wait in a queue of `max_waiting` entries; beyond that StorageError is raised and
+    nothing is queued, since an engine that can't write must not trade.
+    """
+
+    def __init__(
+        self, path: Path, *, owner: dict[str, str], durability: str = "disk", max_waiting: int
+    ) -> None:
+        if durability not in _SYNCHRONOUS:
+            raise ConfigError(
+                f"unknown durability {durability!r}",
+                field="journal.durability",
+                expected=" | ".join(_SYNCHRONOUS),
+            )
+        self._path = path
+        self._owner = owner
+        self._durability = durability
+        self._queue: queue.Queue[tuple[int, bytes, asyncio.Future[None]] | None]
+        self._queue = queue.Queue(maxsize=max_waiting)
+        self._thread: threading.Thread | None = None
+        self._lock: IO[bytes] | None = None
+        self._seq = 0
+        self._crc = 0
+        self._failure = ""
+
+    @property
+    def failure(self) -> str:
+        """Why nothing can be written any more; "" while all is well."""
+        return self._failure
+
+    @property
+    def waiting(self) -> int:
+        """Entries that are not durable yet."""
+        return self._queue.qsize()
+
+    def open(self) -> list[Entry]:
+        """Take the journal over and return all it holds, oldest first.
+
+        Raises ConfigError when another process has it or it belongs to another account, and
+        StorageError when a row does not match its checksum.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._take_lock()
+        try:
+            connection = self._connect()
+            try:
+                self._check_owner(connection)
+                return self._read(connection)
+            finally:
+                connection.close()
+        except sqlite3.DatabaseError as error:
+            self._release_lock()
+            raise StorageError(
+                f"the journal {self._path} can't be read: {error}",
+                expected="restore it from a back-up, or start with another --home",
+            ) from error
+        except (ConfigError, StorageError):
+            self._release_lock()
+            raise
+
+    def start(self) -> None:
+        """Start the writer thread; append() works from here on."""
+        self._thread = threading.Thread(target=self._write_loop, name="journal", daemon=True)
+        self._thread.start()
+
+    def append(self, event: Event, at_ns: int) -> asyncio.Future[None]:
+        """Queue one entry; the future is done once it is durable. Call on the event loop.
+
+        The future raises StorageError if the write failed. Raises StorageError at once when the
+        queue is full or the journal has failed before.
+        """
+        if self._failure:
+            raise StorageError(f"the journal has failed: {self._failure}")
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            self._queue.put_nowait((at_ns, _ENCODER.encode(event), future))
+        except queue.Full:
+            raise StorageError(
+                f"{self._queue.maxsize} journal entries wait for the disk",
+                field="journal.max_waiting",
+            ) from None
+        return future
+
+    def close(self) -> None:
+        """Write what waits, then let go of the file."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+        self._release_lock()
+
+    # -- the writer thread ----------------------------------------------------------------------
+
+    def _write_loop(self) -> None:
+        connection: sqlite3.Connection | None = None
+        try:
+            connection = self._connect()
+        except sqlite3.Error as failure:
+            self._failure = str(failure)
+        while (group := self._next_group()) is not None:
+            error = self._write_group(connection, group)
+            _settle([future for _at_ns, _body, future in group], error)
+        if connection is not None:
+            connection.close()
+
+    def _next_group(self) -> list[tuple[int, bytes, asyncio.Future[None]]] | None:
+        first = self._queue.get()
+        if first is None:
+            return None
+        group = [first]
+        while len(group) < _GROUP_LIMIT:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                self._queue.put(None)
+                break
+            group.append(item)
+        return group
+
+    def _write_group(
+        self,
+        connection: sqlite3.Connection | None,
+        group: list[tuple[int, bytes, asyncio.Future[None]]],
+    ) -> StorageError | None:
+        if self._failure or connection is None:
+            return StorageError(f"the journal has failed: {self._failure}")
+        seq, crc = self._seq, self._crc
+        rows = []
+        for at_ns, body, _future in group:
+            seq += 1
+            crc = _chain(crc, seq, at_ns, body)
+            rows.append((seq, at_ns, body, crc))
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO journal VALUES (?, ?, ?, ?)", rows)
+            connection.execute("COMMIT")
+        except sqlite3.Error as failure:
+            self._failure = str(failure)
+            if connection.in_transaction:
+                connection.rollback()
+            return StorageError(f"the journal can't be written: {failure}")
+        self._seq, self._crc = seq, crc
+        return None
+
+    # -- the file -------------------------------------------------------------------------------
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, timeout=5.0)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={_SYNCHRONOUS[self._durability]}")
+        connection.executescript(_SCHEMA)
+        return connection
+
+    def _check_owner(self, connection: sqlite3.Connection) -> None:
+        wanted = {**self._owner, "format": str(_FORMAT)}
+        found = dict(connection.execute("SELECT key, value FROM owner"))
+        if not found:
+            connection.executemany("INSERT INTO owner VALUES (?, ?)", wanted.items())
+            return
+        for key, value in wanted.items():
+            if found.get(key) != value:
+                self._release_lock()
+                raise ConfigError(
+                    f"the journal {self._path} belongs to {key} {found.get(key)!r}, not {value!r}",
+                    field="engine.home",
+                    expected="another --home for another account or environment",
+                )
+
+    def _read(self, connection: sqlite3.Connection) -> list[Entry]:
+        entries = []
+        rows = connection.execute("SELECT seq, at_ns, body, crc FROM journal ORDER BY seq")
+        for seq, at_ns, body, crc in rows:
+            expected = _chain(self._crc, seq, at_ns, bytes(body))
+            if seq != self._seq + 1 or crc != expected:
+                raise StorageError(
+                    f"the journal {self._path} is damaged at entry {self._seq + 1}",
+                    expected="restore it from a back-up, or start with another --home",
+                )
+            try:
+                event = _DECODER.decode(bytes(body))
+            except msgspec.MsgspecError as error:
+                raise StorageError(
+                    f"entry {seq} of the journal {self._path} can't be understood: {error}",
+                    expected="the version of aegis-fast that wrote it",
+                ) from error
+            entries.append(Entry(seq, at_ns, event))
+            self._seq, self._crc = seq, expected
+        return entries
+
+    def _take_lock(self) -> None:
+        lock = self._path.with_suffix(".lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise ConfigError(
+                f"another engine already works with {self._path}",
+                field="engine.home",
+                expected="stop it, or choose another --home",
+            ) from None
+        os.set_inheritable(lock.fileno(), False)
+        self._lock = lock
+
+    def _release_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def stored_world(path: Path) -> str:
+    """Return the simulator that the journal at `path` belongs to; "" if none, or no journal."""
+    if not path.exists():
+        return ""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        row = connection.execute(
+            """SELECT json_extract(CAST(body AS TEXT), '$.world') FROM journal
+               WHERE json_extract(CAST(body AS TEXT), '$.k') = 'world' ORDER BY seq DESC LIMIT 1"""
+        ).fetchone()
+    except sqlite3.DatabaseError as error:
+        raise StorageError(
+            f"the journal {path} can't be read: {error}",
+            expected="restore it from a back-up, or start with another --home",
+        ) from error
+    finally:
+        connection.close()
+    return str(row[0]) if row else ""
+
+
+def _settle(futures: list[asyncio.Future[None]], error: StorageError | None) -> None:
+    """Tell the waiters, on their own loop; one wake-up for the whole group."""
+
+    def tell() -> None:
+        for future in futures:
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+    loop = futures[0].get_loop()
+    try:
+        loop.call_soon_threadsafe(tell)
+    except RuntimeError:
+        # The loop is closed: nobody waits any more, and what was written stays written.
+        return
