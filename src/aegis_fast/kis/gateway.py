@@ -1,0 +1,349 @@
+"""Be the engine's broker: one account's orders and queries over KIS REST.
+
+An order, amend or cancel is one POST. Another follows only when the one before is proven not to
+have been placed: refused by the call limit, refused for its token, or never written. Anything else
+ends as it is, Lost included; finding out is reconciliation's work (P22, readings A10, A11).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from aegis_fast.core.model import (
+    AmendOrder,
+    Balance,
+    CancelOrder,
+    DayOrder,
+    DayOrders,
+    Instrument,
+    Lost,
+    OrderType,
+    Outcome,
+    PlaceOrder,
+    Priority,
+    Quote,
+    Refused,
+)
+from aegis_fast.core.ports import CallGate
+from aegis_fast.errors import (
+    AegisError,
+    Busy,
+    InvalidRequest,
+    NotFound,
+    ProtocolError,
+    RejectedError,
+    TransientError,
+)
+from aegis_fast.kis import answers, codec, outcome
+from aegis_fast.kis.codec import PageKey, Request
+from aegis_fast.kis.credentials import AppCredentials
+from aegis_fast.kis.fields import kst_yyyymmdd
+from aegis_fast.kis.outcome import AegisCode, Reply
+from aegis_fast.kis.profile import Profile, check_addresses
+from aegis_fast.kis.queries import (
+    MAX_ATTEMPTS,
+    RETRY_INITIAL_S,
+    RETRY_MAX_S,
+    RETRY_MULTIPLIER,
+    Queries,
+)
+from aegis_fast.kis.rest import NotSent, ReplyLost, RestClient
+from aegis_fast.kis.tokens import TokenIssuer
+
+__all__ = ["KISGateway"]
+
+# After EGW00201 KIS advises 100-500 ms.
+THROTTLED_PAUSE_S = 0.1
+# Orders that never left are tried again only while their deadline (section 7.2) still runs.
+ORDER_DEADLINE_S = 5.0
+# An order does not sit out the minute that a token may take.
+ORDER_TOKEN_WAIT_S = 1.5
+
+_NEVER_WRITTEN = frozenset({AegisCode.UNREACHABLE, AegisCode.POOL_TIMEOUT})
+
+
+class KISGateway:
+    """core.ports.Broker over KIS REST, for live, paper and simulator alike.
+
+    gate: awaited once before every request that is sent, token requests apart (they have a limit of
+    their own). token_path: the file in which tokens are kept. retry_initial_s, retry_max_s: pauses
+    between the attempts of a query.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: Profile,
+        credentials: AppCredentials,
+        gate: CallGate,
+        token_path: Path,
+        clock_ns: Callable[[], int],
+        connect_timeout_ms: int = 5000,
+        read_timeout_ms: int = 5000,
+        retry_initial_s: float = RETRY_INITIAL_S,
+        retry_max_s: float = RETRY_MAX_S,
+        tls: ssl.SSLContext | None = None,
+        logger: logging.Logger | None = None,
+    ) -> None:
+        check_addresses(profile)
+        self._profile = profile
+        self._credentials = credentials
+        self._gate = gate
+        self._clock_ns = clock_ns
+        self._retry_initial_s = retry_initial_s
+        self._retry_max_s = retry_max_s
+        self._log = logger or logging.getLogger("aegis_fast.kis")
+        self._rest = RestClient(
+            profile.rest_url,
+            connect_timeout_ms=connect_timeout_ms,
+            read_timeout_ms=read_timeout_ms,
+            tls=tls,
+        )
+        self.issuer = TokenIssuer(
+            profile=profile,
+            credentials=credentials,
+            rest=self._rest,
+            path=token_path,
+            clock_ns=clock_ns,
+            logger=self._log,
+        )
+        self._closing = asyncio.Event()
+        self._queries = Queries(
+            rest=self._rest,
+            issuer=self.issuer,
+            credentials=credentials,
+            gate=gate,
+            pause=self._pause,
+            retry_initial_s=retry_initial_s,
+            retry_max_s=retry_max_s,
+            logger=self._log,
+        )
+
+    async def start(self) -> None:
+        """Open the connection pool. Nothing is sent yet."""
+        await self._rest.start()
+
+    async def close(self) -> None:
+        """End back-offs at once, then close every connection (R6)."""
+        self._closing.set()
+        await self.issuer.close()
+        await self._rest.close()
+
+    @property
+    def connections_in_use(self) -> int:
+        """Return how many pooled connections are serving a request now (S45)."""
+        return self._rest.in_use
+
+    # ---- orders ----
+
+    async def place(self, command: PlaceOrder) -> Outcome:
+        """Send a new order. Market orders go first and are never tried again after a failure to
+        connect; limit orders are, twice at most (R5); conditional orders are not (A12).
+        """
+        is_limit = command.order_type is OrderType.LIMIT
+        priority = Priority.MARKET if command.order_type is OrderType.MARKET else Priority.LIMIT
+        return await self._send_order(
+            lambda: codec.place_order(self._profile, command),
+            priority,
+            command.trace_id,
+            reconnects=MAX_ATTEMPTS - 1 if is_limit else 0,
+        )
+
+    async def amend(self, command: AmendOrder) -> Outcome:
+        """Move all that remains of an order to another price."""
+        return await self._send_order(
+            lambda: codec.amend_order(self._profile, command),
+            Priority.LIMIT,
+            command.trace_id,
+            reconnects=MAX_ATTEMPTS - 1,
+        )
+
+    async def cancel(self, command: CancelOrder) -> Outcome:
+        """Take an order, or part of what remains of it, out of the market."""
+        return await self._send_order(
+            lambda: codec.cancel_order(self._profile, command),
+            Priority.CANCEL,
+            command.trace_id,
+            reconnects=MAX_ATTEMPTS - 1,
+        )
+
+    async def _send_order(
+        self,
+        build: Callable[[], Request],
+        priority: Priority,
+        trace_id: str,
+        *,
+        reconnects: int,
+    ) -> Outcome:
+        try:
+            request = build()
+        except InvalidRequest as error:
+            return Refused(int(AegisCode.REFUSED), "", str(error))
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + ORDER_DEADLINE_S
+        throttled, unreached, refused_token = 0, 0, ""
+        while True:
+            result, token = await self._post_order(request, priority, trace_id, refused_token)
+            if outcome.is_token_refusal(result) and token and not refused_token:
+                refused_token = token
+                continue
+            if not isinstance(result, Refused):
+                return result
+            if result.is_throttled and throttled < MAX_ATTEMPTS - 1:
+                throttled += 1
+                pause_s = THROTTLED_PAUSE_S * throttled
+            elif result.code in _NEVER_WRITTEN and unreached < reconnects:
+                pause_s = self._retry_initial_s * RETRY_MULTIPLIER**unreached
+                unreached += 1
+            else:
+                return result
+            if loop.time() + pause_s > give_up_at or not await self._pause(pause_s):
+                return result
+
+    async def _post_order(
+        self, request: Request, priority: Priority, trace_id: str, refused_token: str
+    ) -> tuple[Outcome, str]:
+        """Send one POST, once. Returns what became of it and the token that it carried, if any."""
+        try:
+            if refused_token:
+                token = await self.issuer.renew(refused_token, wait_s=ORDER_TOKEN_WAIT_S)
+            else:
+                token = await self.issuer.token(wait_s=ORDER_TOKEN_WAIT_S)
+            await self._gate(priority)
+        except Busy as error:
+            return Refused(int(AegisCode.THROTTLED), "", str(error)), ""
+        except TransientError as error:
+            return Refused(int(AegisCode.UNREACHABLE), error.venue_code, str(error)), ""
+        except AegisError as error:
+            return Refused(int(AegisCode.TOKEN_REFUSED), error.venue_code, str(error)), ""
+        try:
+            answer = await self._rest.request(
+                request.method,
+                request.path,
+                headers=request.headers(self._credentials, token),
+                body=request.body,
+                trace_id=trace_id or uuid4().hex,
+            )
+        except NotSent as error:
+            return outcome.not_sent(error.failure, error.detail), token
+        except ReplyLost as error:
+            self._log.warning("%s: reply lost (%s)", request.call_id, error)
+            return outcome.reply_lost(error.failure, error.detail), token
+        result = outcome.order_outcome(answer.status, answer.body)
+        if isinstance(result, Lost):
+            self._log.warning("%s: outcome unknown (%s)", request.call_id, result.reason)
+        return result, token
+
+    # ---- queries ----
+
+    async def day_orders(self, account: str) -> DayOrders:
+        """Return today's orders, all pages, all venues. is_complete is False when the paging broke
+        off or the list kept changing under way: then absence from it proves nothing.
+        """
+        asked_ns = self._clock_ns()
+        today = kst_yyyymmdd(asked_ns)
+
+        def build(page: PageKey) -> Request:
+            return codec.day_orders(self._profile, account, today, page)
+
+        scan = await self._queries.scan(build, answers.day_order_rows, _order_identity)
+        return DayOrders(
+            account=account, rows=scan.rows, is_complete=scan.is_complete, asked_ns=asked_ns
+        )
+
+    async def balance(self, account: str) -> Balance:
+        """Return cash and holdings, all pages."""
+
+        def build(page: PageKey) -> Request:
+            return codec.balance(self._profile, account, page)
+
+        scan = await self._queries.scan(build, answers.position_rows, lambda row: row.symbol)
+        found = [line for line in map(answers.balance_totals, scan.replies) if line is not None]
+        if not found:
+            raise ProtocolError("KIS sent no account line", field="inquire-balance.output2")
+        totals = found[-1]
+        return Balance(
+            account=account,
+            cash_krw=totals.cash_krw,
+            deposit_krw=totals.deposit_krw,
+            holdings_krw=totals.holdings_krw,
+            total_krw=totals.total_krw,
+            positions=scan.rows,
+            is_complete=scan.is_complete,
+            as_of_ns=self._clock_ns(),
+        )
+
+    async def open_orders(self, account: str) -> dict[int, int]:
+        """Return order number -> shares that can still be canceled. Raises InvalidRequest on paper,
+        where KIS does not offer this call.
+        """
+
+        def build(page: PageKey) -> Request:
+            return codec.open_orders(self._profile, account, page)
+
+        scan = await self._queries.scan(build, answers.open_order_rows, lambda row: row[0])
+        if not scan.is_complete:
+            raise TransientError("the list of open orders could not be read whole")
+        return dict(scan.rows)
+
+    async def instrument(self, symbol: str) -> Instrument:
+        """Return today's view of an issue: prices from one call, market and kind from another.
+
+        On paper the second does not exist (see answers.instrument). Raises NotFound.
+        """
+        price, _ = await self._queries.ask(codec.price(self._profile, symbol))
+        info: Reply | None = None
+        if self._profile.environment == "real":
+            try:
+                info, _ = await self._queries.ask(codec.stock_info(self._profile, symbol))
+            except RejectedError as error:
+                raise NotFound(str(error), venue_code=error.venue_code, field="symbol") from error
+        return answers.instrument(price, info, symbol)
+
+    async def quote(self, symbol: str) -> Quote:
+        """Return the specification's t1101. Raises NotFound for an unknown symbol."""
+        reply, _ = await self._queries.ask(codec.price(self._profile, symbol))
+        return answers.quote(reply, symbol)
+
+    async def depth(self, symbol: str) -> dict[str, Any]:
+        """Return a snapshot of ten levels a side; see answers.depth_levels."""
+        reply, _ = await self._queries.ask(codec.asking_price(self._profile, symbol))
+        return answers.depth_levels(reply, symbol)
+
+    async def orderable_cash(self, account: str, symbol: str) -> int:
+        """Return the won that a buy of this symbol may use."""
+        reply, _ = await self._queries.ask(codec.orderable(self._profile, account, symbol))
+        return answers.orderable_cash_krw(reply)
+
+    async def simulator_world(self) -> str:
+        """Return which world the simulator at the other end is; "" everywhere else."""
+        if self._profile.name != "sim":
+            return ""
+        try:
+            answer = await self._rest.request("GET", "/_sim/state", headers={})
+        except ReplyLost as error:
+            raise TransientError(f"no answer from the simulator: {error}") from error
+        with contextlib.suppress(orjson.JSONDecodeError, AttributeError):
+            return str(orjson.loads(answer.body).get("world", ""))
+        return ""
+
+    async def _pause(self, seconds: float) -> bool:
+        """Wait; returns False at once when the gateway is being closed."""
+        try:
+            await asyncio.wait_for(self._closing.wait(), seconds)
+        except TimeoutError:
+            return True
+        return False
+
+
+def _order_identity(row: DayOrder) -> object:
+    return (row.broker_order_id, row.original_broker_order_id, row.venue, row.is_cancel)
