@@ -191,7 +191,7 @@ class Lifecycle:
             self._bus.add(watcher)
             try:
                 strategy.on_start()
-            except Exception:
+            except Exception:  # noqa: BLE001  logged; a strategy that fails stops alone
                 self._bus.remove(watcher)
                 self._log.exception("%s did not start", watcher.name)
 
