@@ -1,0 +1,75 @@
+"""Shape the answers of the REST side: success, refusal, and what the network does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from aegis_fast.errors import RejectedError
+
+__all__ = ["Answer", "Refusal", "Request", "decimal", "failure", "success"]
+
+_TEXT_WIDTH = 80  # msg1 is padded with spaces on the wire.
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One REST call as it arrived. headers: lower-case names. ip: the caller's address."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    ip: str
+
+
+@dataclass(slots=True)
+class Answer:
+    """What to send back. is_lost: close the connection instead. delay_ms: wait before sending."""
+
+    status: int
+    body: bytes
+    msg_cd: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    is_lost: bool = False
+    delay_ms: int = 0
+
+
+class Refusal(RejectedError):
+    """The broker refuses a call. status: HTTP. rt_cd: "1", or "7" as some order refusals have."""
+
+    def __init__(self, msg_cd: str, text: str, *, rt_cd: str = "1", status: int = 200) -> None:
+        super().__init__(text, venue_code=msg_cd)
+        self.rt_cd = rt_cd
+        self.status = status
+
+
+def _body(rt_cd: str, msg_cd: str, text: str, parts: Mapping[str, Any]) -> bytes:
+    padded = text + " " * (_TEXT_WIDTH - len(text))
+    return msgspec.json.encode({**parts, "rt_cd": rt_cd, "msg_cd": msg_cd, "msg1": padded})
+
+
+def success(msg_cd: str, text: str, tr_cont: str = "", **parts: Any) -> Answer:
+    """Return a 200 with rt_cd "0" and the given parts (output, output1, ...)."""
+    return Answer(200, _body("0", msg_cd, text, parts), msg_cd, {"tr_cont": tr_cont})
+
+
+def failure(refusal: Refusal) -> Answer:
+    """Return the answer to a refused call."""
+    body = _body(refusal.rt_cd, refusal.venue_code, refusal.message, {})
+    return Answer(refusal.status, body, refusal.venue_code)
+
+
+def decimal(numerator: int, denominator: int, digits: int) -> str:
+    """Return numerator / denominator as text with that many decimals, cut towards zero.
+
+    "0" with its decimals when the denominator is 0.
+    """
+    scale = 10**digits
+    scaled = abs(numerator) * scale // abs(denominator) if denominator else 0
+    sign = "-" if scaled and (numerator < 0) != (denominator < 0) else ""
+    return f"{sign}{scaled // scale}.{scaled % scale:0{digits}d}"

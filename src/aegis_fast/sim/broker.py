@@ -1,0 +1,275 @@
+"""Join door, desks, market and sockets into one simulated broker, still without I/O or a clock.
+
+The server feeds it requests, messages and the time; a deterministic simulation can do the same in
+memory. world_id differs for every start, so a client can tell one market from the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from aegis_fast.errors import ConfigError
+from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
+from aegis_fast.sim.account import Account, AccountSpec
+from aegis_fast.sim.answers import Answer, Refusal, Request, failure
+from aegis_fast.sim.balance import Balances
+from aegis_fast.sim.charts import Charts
+from aegis_fast.sim.desk import Desk
+from aegis_fast.sim.door import Door, rate_refusal
+from aegis_fast.sim.exchange import Book, Exchange
+from aegis_fast.sim.faults import FaultBody, Faults
+from aegis_fast.sim.frames import Notice
+from aegis_fast.sim.kst import SECOND_NS
+from aegis_fast.sim.ledger import Ledger
+from aegis_fast.sim.quotes import Quotes
+from aegis_fast.sim.replay import Replay
+from aegis_fast.sim.rest import Desks, Rest, call_of
+from aegis_fast.sim.rules import rules
+from aegis_fast.sim.stream import Hub, Session
+from aegis_fast.sim.tape import TradeRecord
+from aegis_fast.sim.trading import Trading
+from aegis_fast.sim.world import World
+
+__all__ = ["DEFAULT_ACCOUNTS", "Broker"]
+
+DEFAULT_ACCOUNTS = (AccountSpec(SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID),)
+
+
+def _check_accounts(specs: tuple[AccountSpec, ...]) -> None:
+    numbers = [spec.account for spec in specs]
+    if not specs or len(set(numbers)) != len(numbers):
+        raise ConfigError("accounts must be given, each once", field="accounts")
+    for number in numbers:
+        if len(number) != 10 or not number.isdigit():
+            raise ConfigError(f"{number!r}", field="accounts", expected="10 digits (8 + 2)")
+
+
+class Broker:
+    """One simulated broker.
+
+    entropy: where tokens, keys and the world id come from. calls_per_s: None takes the profile's
+    limit, 0 means none. wrap: see stream.Hub. replay: a capture that takes the market's place.
+    """
+
+    def __init__(
+        self,
+        *,
+        start_ns: int,
+        entropy: Random,
+        profile: str = "spec",
+        seed: int = 1,
+        calls_per_s: int | None = None,
+        accounts: tuple[AccountSpec, ...] = DEFAULT_ACCOUNTS,
+        activity: float = 1.0,
+        pingpong_ns: int = 10 * SECOND_NS,
+        replay: Replay | None = None,
+        wrap: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        _check_accounts(accounts)
+        self.rules = rules(profile)
+        if calls_per_s is None:
+            calls_per_s = self.rules.kis.calls_per_s
+        if calls_per_s < 0:
+            raise ConfigError("negative", field="calls_per_s", expected="0 (no limit) or more")
+        self.world_id = f"{entropy.getrandbits(64):016x}"
+        self.started_ns = start_ns
+        self.replay = replay
+        self.faults = Faults()
+        self.ledger = Ledger()
+        self.accounts = {spec.account: Account(spec) for spec in accounts}
+        self.door = Door(accounts, calls_per_s, entropy)
+        self.hub = Hub(
+            self.rules,
+            self.door,
+            entropy,
+            wrap=wrap,
+            pingpong_ns=pingpong_ns,
+            is_replay=replay is not None,
+        )
+        self.desk = Desk(self.rules, self.ledger, self.accounts, self.faults, self._on_notice)
+        self.world = World(
+            seed=seed,
+            start_ns=start_ns,
+            on_trade=self._on_trade,
+            on_own_fill=self.desk.on_fill,
+            on_depth=self._on_depth,
+            activity=activity,
+        )
+        self.world.is_paused = replay is not None
+        self.desk.join(self.world)
+        self.hub.join(self.world)
+        self._rest = self._make_rest()
+
+    def _make_rest(self) -> Rest:
+        quotes = Quotes(self.world)
+        desks = Desks(
+            self.door,
+            quotes,
+            Charts(self.rules, self.world, quotes),
+            Trading(self.rules, self.world, self.ledger, self.desk),
+            Balances(self.rules, self.world),
+        )
+        return Rest(self.rules, self.accounts, desks)
+
+    @property
+    def exchange(self) -> Exchange:
+        """Return the books."""
+        return self.world.exchange
+
+    def _on_trade(self, book: Book, record: TradeRecord) -> None:
+        self.hub.on_trade(book.issue.symbol, record)
+
+    def _on_depth(self, book: Book) -> None:
+        self.hub.on_depth(book.issue.symbol)
+
+    def _on_notice(self, notice: Notice) -> None:
+        self.hub.on_notice(notice, self.faults.take_delay_ns("notice_delay"))
+
+    def call(self, request: Request, now_ns: int) -> Answer:
+        """Answer one REST call and write it down, with whatever fault waits for it."""
+        self.world.step(now_ns)
+        call_id = call_of(request.path)
+        answer = self._answer(request, call_id, now_ns)
+        self.ledger.add_call(
+            arrival_ns=now_ns,
+            appkey=request.headers.get("appkey", "")[:64],
+            tr_id=request.headers.get("tr_id", "")[:32],
+            method=request.method,
+            path=request.path[:200],
+            call=call_id,
+            status=0 if answer.is_lost else answer.status,
+            msg_cd=answer.msg_cd,
+            ip=request.ip,
+        )
+        self.hub.flush(now_ns)
+        return answer
+
+    def _answer(self, request: Request, call_id: str, now_ns: int) -> Answer:
+        if self.faults.take("request_lost", call_id):
+            return Answer(0, b"", is_lost=True)
+        if self.faults.take("rate_refusal", call_id):
+            return failure(rate_refusal())
+        answer = self._rest.answer(request, now_ns)
+        delay = self.faults.take("delay", call_id)
+        if delay:
+            answer.delay_ms = delay.delay_ms
+        if self.faults.take("http_500_after", call_id):
+            delay_ms = answer.delay_ms
+            answer = failure(Refusal("EGW00202", "GW라우팅 중 오류가 발생했습니다.", status=500))
+            answer.delay_ms = delay_ms
+        if self.faults.take("reply_lost", call_id):
+            answer.is_lost = True
+        return answer
+
+    def step(self, now_ns: int) -> None:
+        """Let the market move up to now and send what came of it."""
+        if self.replay is not None:
+            self.replay.step(
+                now_ns,
+                self.hub.last_subscribed_ns,
+                lambda frame: self.hub.broadcast(frame, only_registered=True),
+                heard=any(s.registrations for s in self.hub.sessions.values()),
+            )
+        self.world.step(now_ns)
+        self.hub.flush(now_ns)
+
+    def on_text(self, session: Session, text: str, now_ns: int) -> None:
+        """Take a WebSocket message."""
+        self.hub.on_text(session, text, now_ns)
+        self.hub.flush(now_ns)
+
+    def on_close(self, session: Session, now_ns: int) -> None:
+        """Take notice that a socket is gone."""
+        hold_ns = self.faults.take_delay_ns("session_hold") if session.appkey else 0
+        self.hub.close(session, now_ns, hold_ns)
+
+    def strike(self, body: FaultBody, drop: Callable[[Session], None]) -> int:
+        """Carry out a fault that strikes at once; return how many sockets it hit."""
+        if body.kind == "bad_frame":
+            return sum(
+                self.hub.broadcast(body.text.encode(errors="replace"), only_registered=True)
+                for _ in range(min(body.count or 1, 1_000))
+            )
+        sessions = list(self.hub.sessions.values())[: body.count]
+        for session in sessions:
+            if body.kind == "ws_drop":
+                drop(session)
+            else:
+                session.is_silent, session.keeps_pingpong = True, body.pingpong
+        return len(sessions)
+
+    def ledger_json(self, *, calls: bool = True) -> dict[str, Any]:
+        """Return the account's truth: orders, fills, calls, money and shares."""
+        return {
+            "world": self.world_id,
+            "profile": self.rules.name,
+            "seed": self.world.seed,
+            "orders": [entry.as_json() for entry in self.ledger.orders.values()],
+            "fills": [fill.as_json() for fill in self.ledger.fills],
+            "calls": [call._asdict() for call in self.ledger.calls] if calls else [],
+            "calls_dropped": self.ledger.calls_dropped,
+            "accounts": [_account_json(account) for account in self.accounts.values()],
+        }
+
+    def state_json(self, now_ns: int) -> dict[str, Any]:
+        """Return what runs here and how it does."""
+        return {
+            "world": self.world_id,
+            "profile": self.rules.name,
+            "seed": self.world.seed,
+            "now_ns": now_ns,
+            "uptime_s": (now_ns - self.started_ns) // SECOND_NS,
+            "calls_per_s": self.door.calls_per_s,
+            "calls": self.ledger.call_count,
+            "calls_refused": sum(c.refused_calls for c in self.door.customers.values()),
+            "orders": len(self.ledger.orders),
+            "fills": len(self.ledger.fills),
+            "is_paused": self.world.is_paused,
+            "activity": self.world.activity,
+            "skipped_ns": self.world.skipped_ns,
+            "connections": [s.as_json() for s in self.hub.sessions.values()],
+            "faults": self.faults.as_json(),
+            "replay": self.replay.as_json() if self.replay else None,
+            "symbols": [
+                {
+                    "symbol": symbol,
+                    "name": book.issue.name,
+                    "market": book.issue.market,
+                    "kind": book.issue.kind,
+                    "base_krw": book.issue.base_krw,
+                    "lower_krw": book.limits.lower_krw,
+                    "upper_krw": book.limits.upper_krw,
+                    "last_krw": self.world.tapes[symbol].last_krw,
+                    "best_bid_krw": book.best_bid_krw,
+                    "best_ask_krw": book.best_ask_krw,
+                    "cum_qty": self.world.tapes[symbol].cum_qty,
+                }
+                for symbol, book in self.world.exchange.books.items()
+            ],
+        }
+
+
+def _account_json(account: Account) -> dict[str, Any]:
+    return {
+        "account": account.number,
+        "appkey": account.appkey,
+        "hts_id": account.hts_id,
+        "start_cash_krw": account.start_cash_krw,
+        "deposit_krw": account.deposit_krw,
+        "cash_krw": account.cash_krw,
+        "reserved_krw": account.reserved_krw,
+        "available_krw": account.available_krw,
+        "commission_krw": account.commission_krw,
+        "tax_krw": account.tax_krw,
+        "positions": [
+            {
+                "symbol": symbol,
+                "qty": holding.qty,
+                "cost_krw": holding.cost_krw,
+                "sellable_qty": holding.sellable_qty,
+            }
+            for symbol, holding in sorted(account.holdings.items())
+        ],
+    }

@@ -1,0 +1,240 @@
+"""Guard the door: appkeys, access tokens, approval keys and the call limit.
+
+Told the time and given its source of randomness. Rules of the broker: one token issue a minute for
+each appkey (EGW00133, HTTP 403); within six hours the same token comes back; a token lives a day;
+calls are counted in a rolling second for each appkey.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import msgspec
+
+from aegis_fast.sim.account import AccountSpec
+from aegis_fast.sim.answers import Answer, Refusal, Request
+from aegis_fast.sim.kst import SECOND_NS, date_of, hhmmss
+
+__all__ = ["Customer", "Door"]
+
+_MINUTE_NS = 60 * SECOND_NS
+_SAME_TOKEN_NS = 6 * 3_600 * SECOND_NS
+_LIFE_NS = 24 * 3_600 * SECOND_NS
+_TOKENS_KEPT = 8  # For one appkey; the oldest is forgotten.
+_APPROVALS_KEPT = 64
+
+_TEXTS = {
+    "EGW00102": "AppKey는 필수입니다.",
+    "EGW00103": "유효하지 않은 AppKey입니다.",
+    "EGW00104": "AppSecret은 필수입니다.",
+    "EGW00105": "유효하지 않은 AppSecret입니다.",
+    "EGW00115": "grant_type은 필수입니다.",
+    "EGW00116": "지원하지 않는 grant_type입니다.",
+    "EGW00121": "유효하지 않은 token 입니다.",
+    "EGW00122": "token 값을 찾을 수 없습니다.",
+    "EGW00123": "기간이 만료된 token 입니다.",
+    "EGW00133": "접근토큰 발급 잠시 후 다시 시도하세요(1분당 1회)",
+    "EGW00201": "초당 거래건수를 초과하였습니다.",
+    "EGW00205": "credentials_type이 유효하지 않습니다.(Bearer)",
+    "EGW00101": "유효하지 않은 요청입니다.",
+}
+
+
+@dataclass(slots=True)
+class _Token:
+    text: str
+    issued_ns: int
+    expires_ns: int
+
+
+class Customer:
+    """One appkey: its secret, its accounts, its tokens and its recent calls."""
+
+    def __init__(self, appkey: str, appsecret: str, hts_id: str) -> None:
+        self.appkey = appkey
+        self.appsecret = appsecret
+        self.hts_ids = {hts_id}
+        self.accounts: set[str] = set()
+        self.tokens: deque[_Token] = deque(maxlen=_TOKENS_KEPT)
+        self.last_issue_ns = -_MINUTE_NS
+        self.approvals: deque[tuple[str, int]] = deque(maxlen=_APPROVALS_KEPT)
+        self.calls: deque[int] = deque()
+        self.refused_calls = 0
+
+
+def oauth_failure(code: str, status: int = 403) -> Answer:
+    """Return an error of the token calls: they have no rt_cd."""
+    body = {"error_description": _TEXTS[code], "error_code": code}
+    return Answer(status, msgspec.json.encode(body), code)
+
+
+class Door:
+    """All customers of one simulated broker. calls_per_s: 0 means no limit."""
+
+    def __init__(self, specs: tuple[AccountSpec, ...], calls_per_s: int, rng: Random) -> None:
+        self.calls_per_s = calls_per_s
+        self._rng = rng
+        self.customers: dict[str, Customer] = {}
+        for spec in specs:
+            customer = self.customers.setdefault(
+                spec.appkey, Customer(spec.appkey, spec.appsecret, spec.hts_id)
+            )
+            customer.hts_ids.add(spec.hts_id)
+            customer.accounts.add(spec.account)
+
+    def token(self, request: Request, now_ns: int) -> Answer:
+        """Answer tokenP."""
+        customer = self._from_body(request, "appsecret")
+        if isinstance(customer, Answer):
+            return customer
+        if now_ns - customer.last_issue_ns < _MINUTE_NS:
+            return oauth_failure("EGW00133")
+        token = customer.tokens[-1] if customer.tokens else None
+        if token is None or now_ns - token.issued_ns >= _SAME_TOKEN_NS:
+            token = _Token(self._token_text(), now_ns, now_ns + _LIFE_NS)
+            customer.tokens.append(token)
+        customer.last_issue_ns = now_ns
+        return _json(
+            {
+                "access_token": token.text,
+                "access_token_token_expired": _wall_text(token.expires_ns),
+                "token_type": "Bearer",
+                "expires_in": (token.expires_ns - now_ns) // SECOND_NS,
+            }
+        )
+
+    def revoke(self, request: Request) -> Answer:
+        """Answer revokeP."""
+        customer = self._from_body(request, "appsecret", needs_grant=False)
+        if isinstance(customer, Answer):
+            return customer
+        text = _body(request).get("token")
+        for token in customer.tokens:
+            if token.text == text:
+                customer.tokens.remove(token)
+                return _json({"code": "200", "message": "접근토큰 폐기에 성공하였습니다"})
+        return oauth_failure("EGW00121")
+
+    def approval(self, request: Request, now_ns: int) -> Answer:
+        """Answer Approval; its secret travels as `secretkey`."""
+        customer = self._from_body(request, "secretkey")
+        if isinstance(customer, Answer):
+            return customer
+        text = self._hex(8, 4, 4, 4, 12)
+        customer.approvals.append((text, now_ns + _LIFE_NS))
+        return _json({"approval_key": text})
+
+    def hashkey(self, request: Request) -> Answer:
+        """Answer hashkey: a digest of the body, which nobody has to send back."""
+        self._from_headers(request)
+        body = _body(request)
+        digest = hashlib.sha256(request.body).hexdigest()
+        return _json({"BODY": body, "HASH": digest})
+
+    def enter(self, request: Request, now_ns: int) -> Customer:
+        """Return who calls, after checking key, token and call limit. Raises Refusal."""
+        customer = self._from_headers(request)
+        self._check_token(customer, request.headers.get("authorization", ""), now_ns)
+        if self.calls_per_s:
+            calls = customer.calls
+            while calls and calls[0] <= now_ns - SECOND_NS:
+                calls.popleft()
+            if len(calls) >= self.calls_per_s:
+                customer.refused_calls += 1
+                raise rate_refusal()
+            calls.append(now_ns)
+        return customer
+
+    def customer_of_approval(self, approval_key: str, now_ns: int) -> Customer | None:
+        """Return whose approval key this is; None when nobody's, or a day old."""
+        for customer in self.customers.values():
+            for text, expires_ns in customer.approvals:
+                if text == approval_key and now_ns < expires_ns:
+                    return customer
+        return None
+
+    def _from_headers(self, request: Request) -> Customer:
+        appkey = request.headers.get("appkey", "")
+        code = ""
+        if not appkey:
+            code = "EGW00102"
+        elif appkey not in self.customers:
+            code = "EGW00103"
+        elif not request.headers.get("appsecret"):
+            code = "EGW00104"
+        elif request.headers["appsecret"] != self.customers[appkey].appsecret:
+            code = "EGW00105"
+        if code:
+            raise Refusal(code, _TEXTS[code], status=403)
+        return self.customers[appkey]
+
+    def _from_body(
+        self, request: Request, secret_name: str, *, needs_grant: bool = True
+    ) -> Customer | Answer:
+        body = _body(request)
+        grant, appkey, secret = (body.get(k) for k in ("grant_type", "appkey", secret_name))
+        customer = self.customers.get(appkey) if isinstance(appkey, str) else None
+        if needs_grant and not grant:
+            return oauth_failure("EGW00115")
+        if needs_grant and grant != "client_credentials":
+            return oauth_failure("EGW00116")
+        if not appkey:
+            return oauth_failure("EGW00102")
+        if customer is None:
+            return oauth_failure("EGW00103")
+        if not secret:
+            return oauth_failure("EGW00104")
+        if secret != customer.appsecret:
+            return oauth_failure("EGW00105")
+        return customer
+
+    @staticmethod
+    def _check_token(customer: Customer, authorization: str, now_ns: int) -> None:
+        scheme, _, text = authorization.partition(" ")
+        token = next((t for t in customer.tokens if t.text == text.strip()), None)
+        code = ""
+        if not authorization:
+            code = "EGW00122"
+        elif scheme != "Bearer":
+            code = "EGW00205"
+        elif token is None:
+            code = "EGW00121"
+        elif now_ns >= token.expires_ns:
+            code = "EGW00123"
+        if code:
+            raise Refusal(code, _TEXTS[code], status=500)
+
+    def _hex(self, *widths: int) -> str:
+        return "-".join(f"{self._rng.getrandbits(4 * width):0{width}x}" for width in widths)
+
+    def _token_text(self) -> str:
+        # Shaped like the broker's: three parts of base64 characters. It means nothing.
+        return f"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzUxMiJ9.{self._hex(200)}.{self._hex(86)}"
+
+
+def rate_refusal() -> Refusal:
+    """Return the refusal of a call over the limit: HTTP 500 with a JSON body."""
+    return Refusal("EGW00201", _TEXTS["EGW00201"], status=500)
+
+
+def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = msgspec.json.decode(request.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = None
+    if not isinstance(body, dict):
+        raise Refusal("EGW00101", _TEXTS["EGW00101"], status=403)
+    return body
+
+
+def _json(body: dict[str, Any]) -> Answer:
+    return Answer(200, msgspec.json.encode(body))
+
+
+def _wall_text(time_ns: int) -> str:
+    clock = hhmmss(time_ns)
+    return f"{date_of(time_ns).isoformat()} {clock[:2]}:{clock[2:4]}:{clock[4:]}"

@@ -1,0 +1,190 @@
+"""Invent, from the seed, what happened before the simulator started: days and minutes.
+
+Made when first asked for and kept, so that starting is quick and every answer agrees with the next.
+Saturdays and Sundays are skipped; public holidays are not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from random import Random
+
+from aegis_fast.sim.kst import DAY_NS, date_of, second_of_day
+from aegis_fast.sim.market import Issue, price_limits, round_down, round_up, tick_size
+from aegis_fast.sim.tape import MinuteBar, Tape
+
+__all__ = ["DayBar", "History", "open_the_day", "opened_at"]
+
+DAYS_KEPT = 750  # Three years of business days.
+_OPEN_SECOND = 9 * 3600 + 5
+_CLOSE_SECOND = 15 * 3600 + 30 * 60
+_PPM = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DayBar:
+    """One business day, or a week, month or year of them (day: the last one)."""
+
+    day: date
+    open_krw: int
+    high_krw: int
+    low_krw: int
+    close_krw: int
+    qty: int
+    value_krw: int
+
+
+def _noise(rng: Random, spread: int) -> int:
+    """Return a bell-shaped integer around 0, never beyond 3 * spread."""
+    return sum(rng.randint(-spread, spread) for _ in range(3))
+
+
+def opened_at(start_ns: int) -> int:
+    """Return when today's market opened: 09:00:05, or up to six and a half hours before the start
+    when the simulator runs at another time of day (its market never closes).
+    """
+    second = second_of_day(start_ns)
+    midnight_ns = start_ns - second * 1_000_000_000 - start_ns % 1_000_000_000
+    if _OPEN_SECOND + 60 <= second <= _CLOSE_SECOND:
+        opened = _OPEN_SECOND
+    else:
+        opened = max(second - 390 * 60, 0)
+    return midnight_ns + opened * 1_000_000_000
+
+
+def open_the_day(tape: Tape, rng: Random, price_krw: int) -> None:
+    """Fill a fresh tape with a plausible morning that ends at price_krw."""
+    issue = tape.issue
+    kind = issue.kind
+    base = issue.base_krw
+    tape.open_krw = _clamp(tape, base + base * _noise(rng, 2_500) // _PPM)
+    top, bottom = max(tape.open_krw, price_krw), min(tape.open_krw, price_krw)
+    tape.high_krw = _clamp(tape, top + tick_size(top, kind) * rng.randint(0, 4))
+    tape.low_krw = _clamp(tape, bottom - tick_size(bottom, kind) * rng.randint(0, 4))
+    tape.last_krw = price_krw
+    tape.cum_qty = issue.daily_qty * rng.randint(25, 60) // 100
+    average_x4 = tape.open_krw + tape.high_krw + tape.low_krw + price_krw
+    tape.cum_value_krw = tape.cum_qty * average_x4 // 4
+    tape.buy_qty = tape.cum_qty * rng.randint(42, 58) // 100
+    tape.sell_qty = tape.cum_qty - tape.buy_qty
+    mean_qty = max(issue.daily_qty // (issue.trades_per_s * 23_400), 1)
+    tape.buy_count = tape.buy_qty // mean_qty
+    tape.sell_count = tape.sell_qty // mean_qty
+
+
+def _clamp(tape: Tape, price_krw: int) -> int:
+    limits, kind = tape.limits, tape.issue.kind
+    inside = min(max(price_krw, limits.lower_krw), limits.upper_krw)
+    return max(round_down(inside, kind), limits.lower_krw)
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    open_krw: int
+    high_krw: int
+    low_krw: int
+    last_krw: int
+    cum_qty: int
+    cum_value_krw: int
+    opened_ns: int
+
+
+class History:
+    """The past of every issue as of one start."""
+
+    def __init__(self, seed: int, start_ns: int, tapes: dict[str, Tape]) -> None:
+        self._seed = seed
+        self._start_ns = start_ns
+        self._issues = {symbol: tape.issue for symbol, tape in tapes.items()}
+        self._starts = {
+            symbol: _Start(
+                tape.open_krw,
+                tape.high_krw,
+                tape.low_krw,
+                tape.last_krw,
+                tape.cum_qty,
+                tape.cum_value_krw,
+                tape.opened_ns,
+            )
+            for symbol, tape in tapes.items()
+        }
+        self._days: dict[str, list[DayBar]] = {}
+        self._minutes: dict[str, list[MinuteBar]] = {}
+
+    def days(self, symbol: str) -> list[DayBar]:
+        """Return the business days before today, newest first."""
+        bars = self._days.get(symbol)
+        if bars is None:
+            rng = Random(f"{self._seed}:{symbol}:days")
+            bars = self._days[symbol] = _make_days(
+                self._issues[symbol], rng, date_of(self._start_ns)
+            )
+        return bars
+
+    def minutes(self, symbol: str) -> list[MinuteBar]:
+        """Return today's minutes before the start, oldest first."""
+        bars = self._minutes.get(symbol)
+        if bars is None:
+            rng = Random(f"{self._seed}:{symbol}:minutes")
+            issue, start = self._issues[symbol], self._starts[symbol]
+            bars = self._minutes[symbol] = _make_minutes(issue, rng, start, self._start_ns)
+        return bars
+
+    def day_qty(self, symbol: str) -> int:
+        """Return yesterday's volume in shares."""
+        return self.days(symbol)[0].qty
+
+
+def _business_days_before(day: date) -> Iterator[date]:
+    while True:
+        day -= timedelta(days=1)
+        if day.weekday() < 5:
+            yield day
+
+
+def _make_days(issue: Issue, rng: Random, today: date) -> list[DayBar]:
+    bars: list[DayBar] = []
+    close = issue.base_krw
+    floor = tick_size(1, issue.kind) * 20
+    for day, _ in zip(_business_days_before(today), range(DAYS_KEPT), strict=False):
+        # Pulled softly to the first price, so that three years stay in a believable range.
+        pull = (close - issue.base_krw) * 4_000 // issue.base_krw
+        change_ppm = _noise(rng, 12_000) + pull
+        previous = max(round_down(close * _PPM // (_PPM + change_ppm), issue.kind), floor)
+        limits = price_limits(previous, issue.kind)
+        open_krw = previous + previous * _noise(rng, 3_000) // _PPM
+        high = max(open_krw, close) + close * rng.randint(0, 9_000) // _PPM
+        low = min(open_krw, close) - close * rng.randint(0, 9_000) // _PPM
+        low = max(round_down(max(low, 1), issue.kind), limits.lower_krw)
+        high = min(round_up(high, issue.kind), max(limits.upper_krw, close))
+        open_krw = min(max(round_down(open_krw, issue.kind), low), high)
+        qty = max(issue.daily_qty * rng.randint(55, 160) // 100, 1)
+        value = qty * (open_krw + high + low + close) // 4
+        bars.append(DayBar(day, open_krw, high, min(low, close), close, qty, value))
+        close = previous
+    return bars
+
+
+def _make_minutes(issue: Issue, rng: Random, start: _Start, start_ns: int) -> list[MinuteBar]:
+    first = second_of_day(start.opened_ns) // 60
+    count = (start_ns - start.opened_ns) % DAY_NS // 60_000_000_000
+    if count <= 0:
+        return []
+    bars: list[MinuteBar] = []
+    price = start.open_krw
+    value = 0
+    spread = max(issue.base_krw * 600 // _PPM, tick_size(price, issue.kind))
+    for index in range(count):
+        left = count - index
+        target = price + (start.last_krw - price) // left + _noise(rng, spread) * (left > 1)
+        close = round_down(min(max(target, start.low_krw), start.high_krw), issue.kind)
+        close = start.last_krw if left == 1 else max(close, start.low_krw)
+        qty = start.cum_qty * (index + 1) // count - start.cum_qty * index // count
+        value = start.cum_value_krw * (index + 1) // count
+        bars.append(
+            MinuteBar(first + index, price, max(price, close), min(price, close), close, qty, value)
+        )
+        price = close
+    return bars

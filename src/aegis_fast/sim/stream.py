@@ -1,0 +1,351 @@
+"""Speak the broker's WebSocket side: registrations, acks with keys, trades, books, notices.
+
+Pure: a session is a callable that takes bytes ready for the wire. `wrap` turns a text into such
+bytes once, and all subscribers of a frame share them. Rules: one session for each appkey, 41
+registrations a session, PINGPONG at an interval, no answer to protocol pings.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import msgspec
+
+from aegis_fast.kis import tr
+from aegis_fast.sim.door import Door
+from aegis_fast.sim.frames import (
+    DEPTH_TR,
+    TRADE_TR,
+    DepthTotals,
+    Notice,
+    depth_frame,
+    notice_frame,
+    notice_values,
+    trade_frame,
+)
+from aegis_fast.sim.kst import SECOND_NS, date_text, hhmmss
+from aegis_fast.sim.rules import Rules
+from aegis_fast.sim.tape import TradeRecord
+from aegis_fast.sim.world import World
+
+__all__ = ["REPLAY_KEY", "Hub", "Session"]
+
+# The key and iv of the captured notices (tests/data/frames/SOURCES.md).
+REPLAY_KEY = ("abcdefghijklmnopabcdefghijklmnop", "0123456789abcdef")
+_NOTICE_TRS = frozenset({"H0STCNI0", "H0STCNI9"})
+_STATUS_TR = "H0STMKO0"  # Acked, and silent: the market of this simulator never changes phase.
+_DEPTH_EVERY_NS = 100_000_000
+_PENDING_NOTICES = 10_000  # Delayed ones; beyond that the oldest go out early.
+_TEXTS = {
+    "OPSP0000": "SUBSCRIBE SUCCESS",
+    "OPSP0001": "UNSUBSCRIBE SUCCESS",
+    "OPSP0002": "ALREADY IN SUBSCRIBE",
+    "OPSP0003": "UNSUBSCRIBE ERROR(not found!)",
+    "OPSP0008": "MAX SUBSCRIBE OVER",
+    "OPSP0011": "invalid approval : NOT FOUND",
+    "OPSP8991": "invalid tr_id",
+    "OPSP8992": "invalid tr_key",
+    "OPSP8996": "ALREADY IN USE appkey",
+    "OPSP8997": "invalid tr_type",
+    "OPSP8998": "invalid custtype",
+    "OPSP9990": "tr_key not found",
+    "OPSP9991": "input not found",
+    "OPSP9992": "body not found",
+    "OPSP9998": "header not found",
+    "OPSP9999": "JSON PARSING ERROR",
+}
+
+
+class Session:
+    """One open socket. appkey: "" until it has said who it is."""
+
+    def __init__(self, number: int, send: Callable[[bytes], None], ip: str, now_ns: int) -> None:
+        self.number = number
+        self.send = send
+        self.ip = ip
+        self.opened_ns = now_ns
+        self.appkey = ""
+        self.hts_ids: set[str] = set()
+        self.registrations: set[tuple[str, str]] = set()
+        self.keys: dict[str, tuple[str, str]] = {}
+        self.sent = 0
+        self.pongs = 0
+        self.is_silent = False
+        self.keeps_pingpong = False
+
+    def deliver(self, wire: bytes, *, is_pingpong: bool = False) -> None:
+        """Send, unless a fault keeps this socket quiet."""
+        if self.is_silent and not (is_pingpong and self.keeps_pingpong):
+            return
+        self.sent += 1
+        self.send(wire)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the session as the control page shows it."""
+        return {
+            "session": self.number,
+            "appkey": self.appkey,
+            "ip": self.ip,
+            "opened_ns": self.opened_ns,
+            "registrations": sorted(f"{tr_id}:{key}" for tr_id, key in self.registrations),
+            "sent": self.sent,
+            "pongs": self.pongs,
+            "is_silent": self.is_silent,
+        }
+
+
+class Hub:
+    """All sockets of one broker and what they asked for."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        door: Door,
+        rng: Random,
+        *,
+        wrap: Callable[[bytes], bytes] = bytes,
+        pingpong_ns: int = 10 * SECOND_NS,
+        is_replay: bool = False,
+    ) -> None:
+        self.sessions: dict[int, Session] = {}
+        self.last_subscribed_ns = 0
+        self._rules = rules
+        self._door = door
+        self._rng = rng
+        self._wrap = wrap
+        self._pingpong_ns = pingpong_ns
+        self._is_replay = is_replay
+        self._next_number = 1
+        self._next_pingpong_ns = 0
+        self._subscribers: dict[tuple[str, str], dict[int, Session]] = {}
+        self._held_until: dict[str, int] = {}
+        self._trades: dict[str, list[TradeRecord]] = {}
+        self._dirty: set[str] = set()
+        self._depth_sent_ns: dict[str, int] = {}
+        self._depth_totals: dict[str, DepthTotals] = {}
+        self._late_notices: list[tuple[int, Notice]] = []
+        self._world: World
+
+    def join(self, world: World) -> None:
+        """Connect the market whose frames go out here."""
+        self._world = world
+
+    def open(self, send: Callable[[bytes], None], ip: str, now_ns: int) -> Session:
+        """Take a new socket in."""
+        session = Session(self._next_number, send, ip, now_ns)
+        self._next_number += 1
+        self.sessions[session.number] = session
+        return session
+
+    def close(self, session: Session, now_ns: int, hold_ns: int = 0) -> None:
+        """Forget a socket. hold_ns: its appkey stays in use that much longer."""
+        if self.sessions.pop(session.number, None) is None:
+            return
+        for registration in session.registrations:
+            self._unsubscribe(session, registration)
+        if session.appkey and hold_ns:
+            self._held_until[session.appkey] = now_ns + hold_ns
+
+    def on_text(self, session: Session, text: str, now_ns: int) -> None:
+        """Take one message of a client. Never raises: nonsense gets an error ack."""
+        try:
+            message = msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            self._ack(session, "OPSP9999")
+            return
+        header = message.get("header") if isinstance(message, dict) else None
+        if not isinstance(header, dict):
+            self._ack(session, "OPSP9998")
+            return
+        if header.get("tr_id") == "PINGPONG":
+            session.pongs += 1
+            return
+        body = message.get("body")
+        wanted = body.get("input") if isinstance(body, dict) else None
+        if not isinstance(body, dict) or not isinstance(wanted, dict):
+            self._ack(session, "OPSP9991" if isinstance(body, dict) else "OPSP9992")
+            return
+        if not self._admit(session, str(header.get("approval_key", "")), now_ns):
+            return
+        tr_id, tr_key = str(wanted.get("tr_id", "")), str(wanted.get("tr_key", ""))
+        code = self._register(session, header, tr_id, tr_key, now_ns)
+        self._ack(session, code, tr_id, tr_key)
+
+    def _admit(self, session: Session, approval_key: str, now_ns: int) -> bool:
+        customer = self._door.customer_of_approval(approval_key, now_ns)
+        if customer is None:
+            self._ack(session, "OPSP0011")
+            return False
+        if session.appkey == customer.appkey:
+            return True
+        is_busy = any(other.appkey == customer.appkey for other in self.sessions.values())
+        if is_busy or self._held_until.get(customer.appkey, 0) > now_ns or session.appkey:
+            self._ack(session, "OPSP8996")
+            return False
+        session.appkey = customer.appkey
+        session.hts_ids = customer.hts_ids
+        return True
+
+    def _register(
+        self, session: Session, header: dict[str, Any], tr_id: str, tr_key: str, now_ns: int
+    ) -> str:
+        """Carry out a request and return the code of its ack."""
+        tr_type = str(header.get("tr_type", ""))
+        if header.get("custtype", "P") not in ("P", "B"):
+            return "OPSP8998"
+        if tr_type not in ("1", "2"):
+            return "OPSP8997"
+        if not tr_key:
+            return "OPSP9990"
+        problem = self._check_tr(session, tr_id, tr_key)
+        if problem:
+            return problem
+        registration = (tr_id, tr_key)
+        if tr_type == "2":
+            if registration not in session.registrations:
+                return "OPSP0003"
+            session.registrations.remove(registration)
+            self._unsubscribe(session, registration)
+            return "OPSP0001"
+        if registration in session.registrations:
+            return "OPSP0002"
+        if len(session.registrations) >= self._rules.kis.max_registrations:
+            return "OPSP0008"
+        session.registrations.add(registration)
+        self._subscribers.setdefault(registration, {})[session.number] = session
+        self.last_subscribed_ns = now_ns
+        if tr_id == DEPTH_TR:
+            # The first book comes at once, not with the next change.
+            self.on_depth(tr_key)
+        return "OPSP0000"
+
+    def _check_tr(self, session: Session, tr_id: str, tr_key: str) -> str:
+        known = tr.realtime().get(tr_id)
+        if known is None:
+            return "OPSP8991"
+        if self._is_replay:
+            return ""
+        if tr_id in _NOTICE_TRS:
+            if tr_id != self._rules.kis.notice_tr:
+                return "OPSP8991"
+            return "" if tr_key in session.hts_ids else "OPSP8992"
+        if tr_id not in (TRADE_TR, DEPTH_TR, _STATUS_TR):
+            return "OPSP8991"
+        if self._rules.is_paper and not known.on_paper:
+            return "OPSP8991"
+        return "" if tr_key in self._world.exchange.books else "OPSP8992"
+
+    def _unsubscribe(self, session: Session, registration: tuple[str, str]) -> None:
+        subscribers = self._subscribers.get(registration, {})
+        subscribers.pop(session.number, None)
+        if not subscribers:
+            self._subscribers.pop(registration, None)
+
+    def _ack(self, session: Session, code: str, tr_id: str = "", tr_key: str = "") -> None:
+        is_named = bool(tr_id)
+        body: dict[str, Any] = {
+            "rt_cd": "0" if code in ("OPSP0000", "OPSP0001") else "1" if is_named else "9",
+            "msg_cd": code,
+            "msg1": _TEXTS[code],
+        }
+        if code == "OPSP0000":
+            key, iv = self._key_of(session, tr_id)
+            body["output"] = {"iv": iv, "key": key}
+        known = tr.realtime().get(tr_id)
+        header = {
+            "tr_id": tr_id if is_named else "(null)",
+            "tr_key": tr_key,
+            "encrypt": "Y" if known is not None and known.is_encrypted else "N",
+        }
+        session.deliver(self._wrap(msgspec.json.encode({"header": header, "body": body})))
+
+    def _key_of(self, session: Session, tr_id: str) -> tuple[str, str]:
+        if self._is_replay:
+            return REPLAY_KEY
+        pair = session.keys.get(tr_id)
+        if pair is None:
+            letters = string.ascii_lowercase
+            drawn = "".join(self._rng.choice(letters) for _ in range(32))
+            pair = (drawn, f"{self._rng.getrandbits(64):016x}")
+            session.keys[tr_id] = pair
+        return pair
+
+    def on_trade(self, symbol: str, record: TradeRecord) -> None:
+        """Keep a trade for the next flush, if anyone wants it."""
+        if (TRADE_TR, symbol) in self._subscribers and not self._is_replay:
+            self._trades.setdefault(symbol, []).append(record)
+
+    def on_depth(self, symbol: str) -> None:
+        """Note that a book changed."""
+        if not self._is_replay:
+            self._dirty.add(symbol)
+
+    def on_notice(self, notice: Notice, delay_ns: int) -> None:
+        """Send a notice to every socket of its HTS id, at once or delay_ns later."""
+        if not delay_ns:
+            self._send_notice(notice)
+            return
+        self._late_notices.append((notice.time_ns + delay_ns, notice))
+        if len(self._late_notices) > _PENDING_NOTICES:
+            self._send_notice(self._late_notices.pop(0)[1])
+
+    def flush(self, now_ns: int) -> None:
+        """Send what has come up: trades at once, books at most every 100 ms, PINGPONG when due."""
+        for symbol, records in self._trades.items():
+            book, tape = self._world.exchange.books[symbol], self._world.tapes[symbol]
+            self._publish((TRADE_TR, symbol), trade_frame(tape, book, records))
+        self._trades.clear()
+        for symbol in [s for s in self._dirty if self._is_depth_due(s, now_ns)]:
+            self._dirty.discard(symbol)
+            if (DEPTH_TR, symbol) not in self._subscribers:
+                continue
+            book, tape = self._world.exchange.books[symbol], self._world.tapes[symbol]
+            totals = self._depth_totals.setdefault(symbol, DepthTotals())
+            self._depth_sent_ns[symbol] = now_ns
+            self._publish((DEPTH_TR, symbol), depth_frame(tape, book, totals, now_ns))
+        if self._late_notices:
+            due = [notice for at_ns, notice in self._late_notices if at_ns <= now_ns]
+            self._late_notices = [late for late in self._late_notices if late[0] > now_ns]
+            for notice in due:
+                self._send_notice(notice)
+        self._pingpong(now_ns)
+
+    def broadcast(self, text: bytes, *, only_registered: bool = False) -> int:
+        """Send a text to all sockets; return to how many."""
+        wire = self._wrap(text)
+        sessions = [s for s in self.sessions.values() if s.registrations or not only_registered]
+        for session in sessions:
+            session.deliver(wire)
+        return len(sessions)
+
+    def _is_depth_due(self, symbol: str, now_ns: int) -> bool:
+        return now_ns - self._depth_sent_ns.get(symbol, -_DEPTH_EVERY_NS) >= _DEPTH_EVERY_NS
+
+    def _publish(self, registration: tuple[str, str], frame: bytes) -> None:
+        wire = self._wrap(frame)
+        for session in list(self._subscribers.get(registration, {}).values()):
+            session.deliver(wire)
+
+    def _send_notice(self, notice: Notice) -> None:
+        tr_id = self._rules.kis.notice_tr
+        subscribers = self._subscribers.get((tr_id, notice.hts_id))
+        if not subscribers:
+            return
+        values = notice_values(notice, self._rules.branch, self._rules.notice_width)
+        for session in list(subscribers.values()):
+            key, iv = self._key_of(session, tr_id)
+            session.deliver(self._wrap(notice_frame(tr_id, values, key, iv)))
+
+    def _pingpong(self, now_ns: int) -> None:
+        if now_ns < self._next_pingpong_ns:
+            return
+        if self._next_pingpong_ns:
+            clock = date_text(now_ns) + hhmmss(now_ns)
+            text = f'{{"header":{{"tr_id":"PINGPONG","datetime":"{clock}"}}}}'.encode()
+            wire = self._wrap(text)
+            for session in list(self.sessions.values()):
+                session.deliver(wire, is_pingpong=True)
+        self._next_pingpong_ns = now_ns + self._pingpong_ns

@@ -1,0 +1,246 @@
+"""Answer the calls about orders and money: place, change, and every list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aegis_fast.sim.account import Account, buy_cost_krw
+from aegis_fast.sim.answers import Answer, Refusal, decimal, success
+from aegis_fast.sim.desk import ChangeForm, Desk, OrderForm
+from aegis_fast.sim.exchange import KINDS
+from aegis_fast.sim.kst import hhmmss
+from aegis_fast.sim.ledger import Ledger, OrderEntry
+from aegis_fast.sim.market import Side
+from aegis_fast.sim.paging import Page
+from aegis_fast.sim.rules import Rules
+from aegis_fast.sim.world import World
+
+__all__ = ["Trading"]
+
+_SIDE_NAMES = {Side.SELL: "매도", Side.BUY: "매수"}
+_REQUEST_NAMES = {"new": "", "amend": "정정", "cancel": "취소"}
+_PAPER_DONE = {"buy": "40600000", "sell": "40610000", "amend": "40620000", "cancel": "40630000"}
+
+
+def _number(params: Mapping[str, str], name: str) -> int:
+    text = params.get(name, "").strip()
+    if not text.isascii() or not text.isdigit() or len(text) > 12:
+        raise Refusal("OPSQ2002", f"ERROR INVALID FIELD VALUE [{name}]")
+    return int(text)
+
+
+def _one_of(params: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    value = params.get(name, "")
+    if value not in allowed:
+        raise Refusal("OPSQ2002", f"ERROR INVALID FIELD VALUE [{name}]")
+    return value
+
+
+class Trading:
+    """Order and account answers of one broker."""
+
+    def __init__(self, rules: Rules, world: World, ledger: Ledger, desk: Desk) -> None:
+        self._rules = rules
+        self._world = world
+        self._ledger = ledger
+        self._desk = desk
+
+    def place(
+        self, account: Account, side: Side, params: Mapping[str, str], ip: str, now_ns: int
+    ) -> Answer:
+        """Answer order-cash."""
+        form = OrderForm(
+            symbol=params["PDNO"],
+            side=side,
+            kind=params["ORD_DVSN"],
+            qty=_number(params, "ORD_QTY"),
+            price_krw=_number(params, "ORD_UNPR"),
+            venue=params.get("EXCG_ID_DVSN_CD") or "KRX",
+        )
+        entry = self._desk.place(account, form, ip, now_ns)
+        return self._accepted(entry, side.name.lower())
+
+    def change(self, account: Account, params: Mapping[str, str], ip: str, now_ns: int) -> Answer:
+        """Answer order-rvsecncl."""
+        is_cancel = _one_of(params, "RVSE_CNCL_DVSN_CD", ("01", "02")) == "02"
+        form = ChangeForm(
+            original=_number(params, "ORGN_ODNO"),
+            is_cancel=is_cancel,
+            kind=params["ORD_DVSN"],
+            qty=_number(params, "ORD_QTY"),
+            price_krw=0 if is_cancel else _number(params, "ORD_UNPR"),
+            is_all=_one_of(params, "QTY_ALL_ORD_YN", ("Y", "N")) == "Y",
+            venue=params.get("EXCG_ID_DVSN_CD") or "KRX",
+        )
+        entry = self._desk.change(account, form, ip, now_ns)
+        return self._accepted(entry, "cancel" if is_cancel else "amend")
+
+    def _accepted(self, entry: OrderEntry, what: str) -> Answer:
+        output = {
+            "KRX_FWDG_ORD_ORGNO": self._rules.branch,
+            "ODNO": self._rules.odno(entry.odno),
+            "ORD_TMD": hhmmss(entry.accepted_ns),
+        }
+        if self._rules.is_paper:
+            return success(_PAPER_DONE[what], "모의투자 주문이 완료 되었습니다.", output=output)
+        return success("APBK0013", "주문 전송 완료 되었습니다.", output=output)
+
+    def open_orders(
+        self, account: Account, params: Mapping[str, str], tr_cont: str, now_ns: int
+    ) -> Answer:
+        """Answer inquire-psbl-rvsecncl: what can still be amended or cancelled, newest first."""
+        side = _one_of(params, "INQR_DVSN_2", ("0", "1", "2"))
+        by_stock = _one_of(params, "INQR_DVSN_1", ("0", "1")) == "1"
+        entries = [
+            entry
+            for entry in reversed(self._ledger.orders_of(account.number))
+            if entry.leaves_qty
+            and entry.visible_ns <= now_ns
+            and side in ("0", str(int(entry.side)))
+        ]
+        if by_stock:
+            entries.sort(key=lambda entry: (entry.symbol, entry.odno))
+        keys = [f"{entry.symbol * by_stock}{entry.odno:010d}" for entry in entries]
+        size = self._rules.open_orders_page
+        page = Page(params, tr_cont, keys, size, is_descending=not by_stock)
+        rows = [self._open_row(entries[index]) for index in page.indexes]
+        return page.answer(output=rows)
+
+    def day_orders(
+        self, account: Account, params: Mapping[str, str], tr_cont: str, now_ns: int
+    ) -> Answer:
+        """Answer inquire-daily-ccld: every request of the days asked for."""
+        is_oldest_first = _one_of(params, "INQR_DVSN", ("00", "01")) == "01"
+        matches = self._day_filter(params, now_ns)
+        entries = [entry for entry in self._ledger.orders_of(account.number) if matches(entry)]
+        if not is_oldest_first:
+            entries.reverse()
+        keys = [f"{entry.date}{entry.odno:010d}" for entry in entries]
+        size = self._rules.kis.day_orders_page
+        page = Page(params, tr_cont, keys, size, is_descending=not is_oldest_first)
+        rows = [self._day_row(entries[index]) for index in page.indexes]
+        filled = sum(entry.filled_qty for entry in entries)
+        value = sum(entry.filled_value_krw for entry in entries)
+        fees = sum(entry.commission_krw + entry.tax_krw for entry in entries)
+        totals = {
+            "tot_ord_qty": str(sum(entry.qty for entry in entries)),
+            "tot_ccld_qty": str(filled),
+            "tot_ccld_amt": str(value),
+            "prsm_tlex_smtl": str(fees),
+            "pchs_avg_pric": decimal(value, filled, 4),
+        }
+        return page.answer(output1=rows, output2=totals)
+
+    def _day_filter(self, params: Mapping[str, str], now_ns: int) -> Any:
+        first, last = _number(params, "INQR_STRT_DT"), _number(params, "INQR_END_DT")
+        side = _one_of(params, "SLL_BUY_DVSN_CD", ("00", "01", "02"))
+        filled = _one_of(params, "CCLD_DVSN", ("00", "01", "02"))
+        venue = _one_of(params, "EXCG_ID_DVSN_CD", ("", "KRX", "NXT", "SOR", "ALL")) or "KRX"
+        symbol = params.get("PDNO", "")
+        odno = _number(params, "ODNO") if params.get("ODNO") else 0
+
+        def matches(entry: OrderEntry) -> bool:
+            return (
+                entry.visible_ns <= now_ns
+                and first <= int(entry.date) <= last
+                and side in ("00", f"{entry.side:02d}")
+                and symbol in ("", entry.symbol)
+                and odno in (0, entry.odno)
+                and venue in ("ALL", entry.venue)
+                and (filled != "01" or entry.filled_qty > 0)
+                and (filled != "02" or entry.leaves_qty > 0)
+            )
+
+        return matches
+
+    def _common_row(self, entry: OrderEntry) -> dict[str, str]:
+        issue = self._world.exchange.books[entry.symbol].issue
+        return {
+            "ord_gno_brno": self._rules.branch,
+            "odno": self._rules.odno(entry.odno),
+            "orgn_odno": self._rules.odno(entry.original) if entry.original else "",
+            "ord_dvsn_name": KINDS[entry.kind].name,
+            "pdno": entry.symbol,
+            "prdt_name": issue.name,
+            "ord_qty": str(entry.qty),
+            "ord_unpr": str(entry.price_krw),
+            "ord_tmd": hhmmss(entry.accepted_ns),
+            "tot_ccld_qty": str(entry.filled_qty),
+            "tot_ccld_amt": str(entry.filled_value_krw),
+            "sll_buy_dvsn_cd": f"{entry.side:02d}",
+            "ord_dvsn_cd": entry.kind,
+            "excg_dvsn_cd": "03" if issue.market == "KOSDAQ" else "02",
+            "stpm_cndt_pric": "0",
+        }
+
+    def _open_row(self, entry: OrderEntry) -> dict[str, str]:
+        return {
+            **self._common_row(entry),
+            "rvse_cncl_dvsn_name": _REQUEST_NAMES[entry.request],
+            "psbl_qty": str(entry.leaves_qty),
+            "mgco_aptm_odno": "",
+            "excg_id_dvsn_cd": entry.venue,
+            "excg_id_dvsn_name": entry.venue,
+            "stpm_efct_occr_yn": "N",
+        }
+
+    def _day_row(self, entry: OrderEntry) -> dict[str, str]:
+        is_cancel = entry.request == "cancel"
+        what = _SIDE_NAMES[entry.side] + _REQUEST_NAMES[entry.request]
+        return {
+            **self._common_row(entry),
+            "ord_dt": entry.date,
+            "sll_buy_dvsn_cd_name": what,
+            "avg_prvs": decimal(entry.filled_value_krw, entry.filled_qty, 4),
+            "cncl_yn": "Y" if is_cancel else "N",
+            "loan_dt": "",
+            "ordr_empno": "OpnAPI",
+            # What an amend took over is not cancelled: it is in the row of the new number.
+            "cnc_cfrm_qty": str(entry.qty if is_cancel else entry.canceled_qty),
+            "rmn_qty": str(entry.leaves_qty),
+            "rjct_qty": str(entry.rejected_qty),
+            "ccld_cndt_name": {"ioc": "IOC", "fok": "FOK"}.get(KINDS[entry.kind].lifetime, "없음"),
+            "inqr_ip_addr": entry.ip,
+            "cpbc_ordp_ord_rcit_dvsn_cd": "",
+            "cpbc_ordp_infm_mthd_dvsn_cd": "",
+            "infm_tmd": hhmmss(entry.accepted_ns),
+            "ctac_tlno": "",
+            "prdt_type_cd": "300",
+            "cpbc_ordp_mtrl_dvsn_cd": "",
+            "ord_orgno": self._rules.branch,
+            "rsvn_ord_end_dt": "",
+            "excg_id_dvsn_Cd": entry.venue,
+            "stpm_efct_occr_dtmd": "",
+        }
+
+    def buying_power(self, account: Account, params: Mapping[str, str]) -> Answer:
+        """Answer inquire-psbl-order; a market order (01) is reckoned at the upper limit price."""
+        book = self._world.exchange.books.get(params["PDNO"])
+        cash = account.available_krw
+        price = 0
+        if book is not None:
+            asked = _number(params, "ORD_UNPR") if params["ORD_UNPR"] else 0
+            kind = KINDS.get(params["ORD_DVSN"])
+            is_priced = asked > 0 and (kind is None or kind.needs_price)
+            price = asked if is_priced else book.limits.upper_krw
+        elif params["PDNO"]:
+            raise Refusal("APBK0656", "해당종목정보가 없습니다.")
+        qty = cash // price if price else 0
+        while qty and buy_cost_krw(price, qty) > cash:
+            qty -= 1
+        output = {
+            "ord_psbl_cash": str(cash),
+            "ord_psbl_sbst": "0",
+            "ruse_psbl_amt": "0",
+            "fund_rpch_chgs": "0",
+            "psbl_qty_calc_unpr": str(price),
+            "nrcvb_buy_amt": str(cash),
+            "nrcvb_buy_qty": str(qty),
+            "max_buy_amt": str(cash),
+            "max_buy_qty": str(qty),
+            "cma_evlu_amt": "0",
+            "ovrs_re_use_amt_wcrc": "0",
+            "ord_psbl_frcr_amt_wcrc": "0",
+        }
+        return success("KIOK0420", "정상적으로 조회되었습니다.", output=output)
