@@ -120,6 +120,7 @@ class _Connection:
         self._bad_messages = 0
         self._awake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
+        self._reader: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._check: asyncio.TimerHandle | None = None
         self._operations: dict[str, Callable[[StreamBody], Awaitable[None]]] = {
@@ -132,21 +133,17 @@ class _Connection:
     async def run(self) -> None:
         """Talk until one side ends it."""
         self._writer = asyncio.create_task(self._write())
+        self._reader = asyncio.create_task(self._read())
         first_check_s = self._streams.grant_check_s if self._grant else self._streams.auth_s
         self._check_grant_in(first_check_s)
         try:
-            async for message in self._ws:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    await self._hear(message.data)
-                if self._ending is not None:
-                    # Whoever closes reads on to the client's own close frame.
-                    break
-        finally:
-            self._leave()
+            await asyncio.wait({self._reader})
             if self._ending is not None:
                 await self._ending
-            else:
-                self._abort()
+        finally:
+            self._reader.cancel()
+            self._leave()
+            self._abort()
 
     def wake(self) -> None:
         """Let the writer look: something new is in the outbox."""
@@ -198,14 +195,15 @@ class _Connection:
         return self._ending
 
     async def _close(self, code: int, reason: str) -> None:
+        if self._reader is not None:
+            # Whoever closes must read on to the client's own close frame, so nobody else may.
+            self._reader.cancel()
+            await asyncio.wait({self._reader})
         try:
             if self._ws.prepared:
                 async with asyncio.timeout(2 * CLOSE_S):
                     # Not drained: a client that does not read would hold us up.
                     await self._ws.close(code=code, message=reason.encode(), drain=False)
-            if code == TRY_AGAIN_LATER:
-                # The code stands behind what was not read: leave a moment to catch up.
-                await asyncio.sleep(CLOSE_S)
         except (TimeoutError, ClientConnectionError, ConnectionError):
             self._streams.logger.debug("a stream client did not answer the close frame")
         finally:
@@ -229,6 +227,11 @@ class _Connection:
         self._streams.hub.unsubscribe(self, "order")
 
     # -- in -------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        async for message in self._ws:
+            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                await self._hear(message.data)
 
     async def _hear(self, raw: bytes) -> None:
         try:
