@@ -210,7 +210,9 @@ class Broker:
             "fills": [fill.as_json() for fill in self.ledger.fills],
             "calls": [call._asdict() for call in self.ledger.calls] if calls else [],
             "calls_dropped": self.ledger.calls_dropped,
-            "accounts": [_account_json(account) for account in self.accounts.values()],
+            "accounts": {
+                number: _account_json(account) for number, account in self.accounts.items()
+            },
         }
 
     def state_json(self, now_ns: int) -> dict[str, Any]:
@@ -263,13 +265,12 @@ def _account_json(account: Account) -> dict[str, Any]:
         "available_krw": account.available_krw,
         "commission_krw": account.commission_krw,
         "tax_krw": account.tax_krw,
-        "positions": [
-            {
-                "symbol": symbol,
+        "positions": {
+            symbol: {
                 "qty": holding.qty,
                 "cost_krw": holding.cost_krw,
                 "sellable_qty": holding.sellable_qty,
             }
             for symbol, holding in sorted(account.holdings.items())
-        ],
+        },
     }
