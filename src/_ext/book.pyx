@@ -1,8 +1,9 @@
-"""The ten-level order book: every KIS book frame is a whole snapshot, so four arrays are replaced."""
+"""The ten-level order book. Every KIS book frame is a whole snapshot: four arrays are replaced."""
 
 cimport cython
 cimport numpy as cnp
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 
 import numpy as np
@@ -12,6 +13,8 @@ from aegis_fast.hot.frame cimport (
     next_depth, open_frame,
 )
 from aegis_fast.hot.record cimport absent_int, store_symbol, venue_code_of, venue_name
+
+from aegis_fast.errors import Busy
 
 cnp.import_array()
 
@@ -262,3 +265,78 @@ cdef class Book:
             f"bid={self.best_bid_krw}x{self.best_bid_qty}, "
             f"ask={self.best_ask_krw}x{self.best_ask_qty})"
         )
+
+
+@cython.overflowcheck(False)
+cdef inline uint64_t _slot_of(const char* symbol, int32_t venue) noexcept nogil:
+    cdef uint64_t low
+    cdef uint64_t high
+    memcpy(&low, symbol, 8)
+    memcpy(&high, symbol + 8, 8)
+    low = (low ^ (high * <uint64_t>0x9E3779B97F4A7C15) ^ <uint64_t>venue)
+    low *= <uint64_t>0xD6E8FEB86659FD93
+    return low ^ (low >> 32)
+
+
+@cython.final
+cdef class BookTable:
+    """Books by the bytes of their symbol, without a Python string per look-up.
+
+    books: {(symbol, venue): Book}, kept up to date for its owner. max_symbols: 1 to 10**6; a
+    further book is refused with Busy.
+    """
+
+    def __cinit__(self, dict books not None, max_symbols):
+        cdef uint64_t slots = 16
+        if not 1 <= max_symbols <= 1_000_000:
+            raise ValueError(f"max_symbols must be in 1..1000000, not {max_symbols}")
+        while slots < <uint64_t>max_symbols * 2:
+            slots *= 2
+        self._slots = <uint32_t*>calloc(slots, sizeof(uint32_t))
+        if self._slots == NULL:
+            raise MemoryError
+        self._slot_mask = slots - 1
+        self.max_symbols = max_symbols
+        self._booked = []
+        self.books = books
+        for book in books.values():
+            self._add(book)
+
+    def __dealloc__(self):
+        free(self._slots)
+
+    cdef Book find(self, const char* symbol, int32_t venue):
+        cdef uint64_t slot = _slot_of(symbol, venue)
+        cdef uint32_t entry
+        cdef Book book
+        while True:
+            # The table is at most half full, so there is an empty slot to stop at.
+            entry = self._slots[slot & self._slot_mask]
+            if entry == 0:
+                return None
+            book = <Book>self._booked[<Py_ssize_t>entry - 1]
+            if book.holds(symbol, venue):
+                return book
+            slot += 1
+
+    cpdef Book book(self, object symbol, object venue):
+        """Return the book, made if it is new; ValueError on nonsense, Busy when full."""
+        cdef Book found = self.books.get((symbol, venue))
+        if found is None:
+            found = Book(symbol, venue)
+            self._add(found)
+            self.books[symbol, venue] = found
+        elif self.find(found._symbol, found._venue) is None:
+            # Put into the dict by its owner since the last look.
+            self._add(found)
+        return found
+
+    cdef int _add(self, Book book) except -1:
+        cdef uint64_t slot = _slot_of(book._symbol, book._venue)
+        if len(self._booked) >= self.max_symbols:
+            raise Busy(f"no room for a book of {book.symbol}: max_symbols={self.max_symbols}")
+        self._booked.append(book)
+        while self._slots[slot & self._slot_mask] != 0:
+            slot += 1
+        self._slots[slot & self._slot_mask] = <uint32_t>len(self._booked)
+        return 0

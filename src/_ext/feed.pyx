@@ -8,9 +8,8 @@ from collections import deque
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_SetObject, PyErr_WriteUnraisable
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free, malloc
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
@@ -37,16 +36,6 @@ cdef class NativeSubscriber:
         return 0
 
 
-cdef inline uint64_t _slot_of(const char* symbol, int32_t venue) noexcept nogil:
-    cdef uint64_t low
-    cdef uint64_t high
-    memcpy(&low, symbol, 8)
-    memcpy(&high, symbol + 8, 8)
-    low = (low ^ (high * <uint64_t>0x9E3779B97F4A7C15) ^ <uint64_t>venue)
-    low *= <uint64_t>0xD6E8FEB86659FD93
-    return low ^ (low >> 32)
-
-
 cdef class FeedListener(WSListener):
     """Turn KIS realtime messages into book updates and subscriber calls, one socket at a time.
 
@@ -64,32 +53,16 @@ cdef class FeedListener(WSListener):
     bad_frames, controls, encrypted, bytes.
     """
 
-    def __cinit__(self, *args, **kwargs):
-        self._slots = NULL
-
     def __init__(
         self, *, books=None, on_trade=None, on_depth=None, on_control=None, on_encrypted=None,
         on_bad_frame=None, on_connected=None, on_disconnected=None, on_subscriber_error=None,
         clock_ns=None, max_symbols=1024, bad_frames_kept=64, max_message_bytes=1 << 20,
     ):
-        cdef uint64_t slots = 16
-        if not 1 <= max_symbols <= 1_000_000:
-            raise ValueError(f"max_symbols must be in 1..1000000, not {max_symbols}")
         if max_message_bytes < 1 or bad_frames_kept < 0:
             raise ValueError("max_message_bytes must be positive, bad_frames_kept not negative")
-        while slots < <uint64_t>max_symbols * 2:
-            slots *= 2
-        free(self._slots)
-        self._slots = <uint64_t*>calloc(slots, sizeof(uint64_t))
-        if self._slots == NULL:
-            raise MemoryError
-        self._slot_mask = slots - 1
-        self.max_symbols = max_symbols
         self.max_message_bytes = max_message_bytes
-        self._booked = []
         self.books = {} if books is None else books
-        for book in self.books.values():
-            self._add(book)
+        self._table = BookTable(self.books, max_symbols)
         self._trade_subscribers = () if on_trade is None else (on_trade,)
         self._depth_subscribers = () if on_depth is None else (on_depth,)
         self._native_subscribers = ()
@@ -104,9 +77,6 @@ cdef class FeedListener(WSListener):
         self._partial = None
         self._is_skipping = False
         self._is_stale_stamp = True
-
-    def __dealloc__(self):
-        free(self._slots)
 
     # ---- what the owner calls ----
 
@@ -127,12 +97,7 @@ cdef class FeedListener(WSListener):
 
         Raises ValueError on a malformed symbol or venue, Busy when max_symbols books exist.
         """
-        found = self.books.get((symbol, venue))
-        if found is None:
-            found = Book(symbol, venue)
-            self._add(found)
-            self.books[symbol, venue] = found
-        return found
+        return self._table.book(symbol, venue)
 
     def feed_bytes(self, bytes message not None):
         """Handle one whole message exactly as if it had come from the socket."""
@@ -335,7 +300,7 @@ cdef class FeedListener(WSListener):
 
     cdef int _deliver_trade(self, const TradeRecord* record) except -1:
         cdef Trade trade
-        cdef Book book = self._find_or_add(record.symbol, record.venue)
+        cdef Book book = self._book_of(record.symbol, record.venue)
         if book is not None:
             book.apply_trade_record(record)
         for native in self._native_subscribers:
@@ -354,7 +319,7 @@ cdef class FeedListener(WSListener):
         return 0
 
     cdef int _deliver_depth(self, const DepthRecord* record) except -1:
-        cdef Book book = self._find_or_add(record.symbol, record.venue)
+        cdef Book book = self._book_of(record.symbol, record.venue)
         if book is not None:
             book.apply_record(record)
         for native in self._native_subscribers:
@@ -399,41 +364,15 @@ cdef class FeedListener(WSListener):
         PyErr_WriteUnraisable(subscriber)
         return 0
 
-    # ---- books by symbol ----
-
-    cdef Book _find(self, const char* symbol, int32_t venue):
-        cdef uint64_t slot = _slot_of(symbol, venue)
-        cdef uint64_t entry
-        cdef Book book
-        while True:
-            entry = self._slots[slot & self._slot_mask]
-            if entry == 0:
-                return None
-            book = <Book>self._booked[<Py_ssize_t>entry - 1]
-            if book.holds(symbol, venue):
-                return book
-            slot += 1
-
-    cdef Book _find_or_add(self, const char* symbol, int32_t venue):
-        cdef Book book = self._find(symbol, venue)
+    cdef Book _book_of(self, const char* symbol, int32_t venue):
+        cdef Book book = self._table.find(symbol, venue)
         if book is not None:
             return book
         name = symbol.decode("ascii")
         try:
-            return self.book(name, venue_name(venue))
+            return self._table.book(name, venue_name(venue))
         except Busy as error:
             self.unbooked += 1
             if self.unbooked == 1 and self.on_bad_frame is not None:
                 self._report(self.on_bad_frame, (name.encode(), FrameError(str(error))))
             return None
-
-    cdef int _add(self, Book book) except -1:
-        cdef uint64_t slot
-        if len(self._booked) >= self.max_symbols:
-            raise Busy(f"no room for a book of {book.symbol}: max_symbols={self.max_symbols}")
-        self._booked.append(book)
-        slot = _slot_of(book._symbol, book._venue)
-        while self._slots[slot & self._slot_mask] != 0:
-            slot += 1
-        self._slots[slot & self._slot_mask] = len(self._booked)
-        return 0

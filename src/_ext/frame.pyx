@@ -8,8 +8,6 @@ cimport cython
 cimport numpy as cnp
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
-import numpy as np
-
 from aegis_fast.errors import FrameError
 
 from aegis_fast.hot.record import TRADE_DTYPE

@@ -1,7 +1,6 @@
 """Notice: a read-only view of one message about an own order (체결통보)."""
 
 cimport cython
-from libc.string cimport memcpy, memset
 
 from aegis_fast.hot.price cimport side_code, side_member
 from aegis_fast.hot.record cimport (

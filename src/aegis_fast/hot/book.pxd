@@ -4,7 +4,7 @@
 The level pointers stay valid as long as the Book lives.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from aegis_fast.hot.frame cimport FrameHeader
 from aegis_fast.hot.record cimport DepthRecord, Trade, TradeRecord
@@ -42,3 +42,17 @@ cdef class Book:
     cdef int _read(self, FrameHeader* header, DepthRecord* record) noexcept nogil
     cdef int64_t apply_record(self, const DepthRecord* record) noexcept nogil
     cdef void apply_trade_record(self, const TradeRecord* record) noexcept nogil
+
+
+cdef class BookTable:
+    cdef readonly dict books
+    cdef readonly Py_ssize_t max_symbols
+    # Open addressing by (symbol, venue): an entry is 1 + the index of the book in _booked.
+    cdef uint32_t* _slots
+    cdef uint64_t _slot_mask
+    cdef list _booked
+
+    # The book of a symbol padded with zeros to 16 bytes, or None.
+    cdef Book find(self, const char* symbol, int32_t venue)
+    cpdef Book book(self, object symbol, object venue)
+    cdef int _add(self, Book book) except -1

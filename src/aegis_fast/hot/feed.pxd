@@ -1,10 +1,10 @@
 """The WebSocket listener, and the door for subscribers written in Cython."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from picows.picows cimport WSListener, WSMsgType
 
-from aegis_fast.hot.book cimport Book
+from aegis_fast.hot.book cimport Book, BookTable
 from aegis_fast.hot.frame cimport FrameHeader, TR_COUNT
 from aegis_fast.hot.record cimport DepthRecord, TradeRecord
 
@@ -31,7 +31,6 @@ cdef class FeedListener(WSListener):
     cdef readonly int64_t schema_drift
     cdef readonly int64_t recv_ns
     cdef readonly dict books
-    cdef readonly Py_ssize_t max_symbols
     cdef readonly Py_ssize_t max_message_bytes
     cdef readonly object transport
     cdef public object on_control
@@ -48,10 +47,7 @@ cdef class FeedListener(WSListener):
     cdef bytearray _partial
     cdef bint _is_skipping
     cdef bint _is_stale_stamp
-    # Open addressing by (symbol, venue): an entry is 1 + the index of the book in _booked.
-    cdef uint64_t* _slots
-    cdef list _booked
-    cdef uint64_t _slot_mask
+    cdef BookTable _table
     cdef uint32_t[TR_COUNT] _drift
 
     cdef int _stamp(self) except -1
@@ -68,6 +64,4 @@ cdef class FeedListener(WSListener):
     cdef int _reject(self, bytes raw, object error) except -1
     cdef int _contain(self, object subscriber, object error) except -1
     cdef int _report(self, object callback, tuple arguments) except -1
-    cdef Book _find(self, const char* symbol, int32_t venue)
-    cdef Book _find_or_add(self, const char* symbol, int32_t venue)
-    cdef int _add(self, Book book) except -1
+    cdef Book _book_of(self, const char* symbol, int32_t venue)

@@ -1,0 +1,379 @@
+"""FeedListener, message by message and WebSocket frame by frame."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from picows import WSMsgType
+from picows.picows import _make_test_ws_frame
+
+from aegis_fast.errors import Busy, FrameError
+from aegis_fast.hot import Book, FeedListener, FrameParser, Trade
+
+pytestmark = pytest.mark.native
+
+
+class Recorder:
+    """Remember every call as (name, arguments)."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+
+    def __call__(self, name: str) -> Any:
+        return lambda *arguments: self.calls.append((name, arguments))
+
+    def named(self, name: str) -> list[tuple[Any, ...]]:
+        return [arguments for called, arguments in self.calls if called == name]
+
+
+@pytest.fixture
+def record() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def feed(record: Recorder) -> FeedListener:
+    clock = itertools.count(1_000)
+    return FeedListener(
+        on_trade=record("trade"),
+        on_depth=record("depth"),
+        on_control=record("control"),
+        on_encrypted=record("encrypted"),
+        on_bad_frame=record("bad"),
+        on_subscriber_error=record("error"),
+        clock_ns=lambda: next(clock),
+    )
+
+
+def test_every_captured_message_goes_to_its_subscriber(
+    feed: FeedListener,
+    record: Recorder,
+    trade_frames: list[bytes],
+    depth_frames: list[bytes],
+    control_messages: list[bytes],
+    encrypted_frames: list[bytes],
+    unsupported_frames: list[bytes],
+) -> None:
+    messages = (trade_frames, depth_frames, control_messages, encrypted_frames, unsupported_frames)
+    for message in itertools.chain(*messages):
+        feed.feed_bytes(message)
+
+    trades = [trade for (trade,) in record.named("trade")]
+    expected = [trade for frame in trade_frames for trade in FrameParser().parse(frame)]
+    assert [t.as_dict() | {"recv_ns": 0} for t in trades] == [t.as_dict() for t in expected]
+    assert [book.symbol for (book,) in record.named("depth")] == [
+        *["005930"] * 4, "000660", "005930",
+    ]  # fmt: skip
+    assert record.named("control") == [(message,) for message in control_messages]
+    assert [(tr, n) for tr, n, _ in record.named("encrypted")] == [("H0STCNI0", 1), ("H0STCNI9", 1)]
+    assert record.named("encrypted")[0][2] == encrypted_frames[0].split(b"|", 3)[3]
+    assert [raw for raw, _ in record.named("bad")] == unsupported_frames
+    assert feed.counters() == {
+        "frames": 16 + len(unsupported_frames),
+        "records": 22,
+        "bad_frames": len(unsupported_frames),
+        "controls": 4,
+        "encrypted": 2,
+        "bytes": sum(map(len, itertools.chain(*messages))),
+        "subscriber_errors": 0,
+        "unbooked": 0,
+        "schema_drift": 0,
+    }
+    assert feed.bytes == feed.counters()["bytes"]
+
+
+def test_book_is_up_to_date_when_the_subscribers_run(
+    feed: FeedListener, trade_frames: list[bytes], depth_frames: list[bytes]
+) -> None:
+    seen: list[tuple[int, int]] = []
+    book = feed.book("005930")
+    feed.add_trade_subscriber(lambda trade: seen.append((trade.price_krw, book.last_price_krw)))
+    feed.add_depth_subscriber(lambda b: seen.append((b.seq, b.change_bits)))
+
+    feed.feed_bytes(trade_frames[-1])
+    feed.feed_bytes(depth_frames[0])
+
+    assert seen == [(277_750, 277_750), (1, (1 << 21) - 1)]
+    assert book is feed.books["005930", "KRX"]
+    assert book.cum_qty == 11_955_000
+
+
+def test_subscribers_run_in_registration_order_and_survive_each_other(
+    feed: FeedListener, record: Recorder, trade_frames: list[bytes]
+) -> None:
+    order: list[str] = []
+
+    def failing(trade: Trade) -> None:
+        order.append("failing")
+        raise RuntimeError("boom")
+
+    feed.add_trade_subscriber(failing)
+    feed.add_trade_subscriber(lambda trade: order.append("last"))
+
+    feed.feed_bytes(trade_frames[6])
+
+    assert order == ["failing", "last"] * 4
+    assert len(record.named("trade")) == 4
+    assert feed.subscriber_errors == 4
+    assert [(cb, str(exc)) for cb, exc in record.named("error")] == [(failing, "boom")] * 4
+    assert feed.bad_frames == 0
+
+
+def test_failing_depth_and_control_callbacks_are_contained(
+    feed: FeedListener, record: Recorder, depth_frames: list[bytes], control_messages: list[bytes]
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise ValueError("no")
+
+    feed.add_depth_subscriber(fail)
+    feed.on_control = feed.on_encrypted = feed.on_bad_frame = fail
+
+    feed.feed_bytes(depth_frames[0])
+    feed.feed_bytes(control_messages[0])
+    feed.feed_bytes(b"1|H0STCNI0|001|abc")
+    feed.feed_bytes(b"nonsense")
+
+    assert feed.subscriber_errors == len(record.named("error")) == 4
+
+
+def test_error_without_a_handler_is_unraisable_and_not_lost(
+    trade_frames: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caught: list[Any] = []
+    monkeypatch.setattr("sys.unraisablehook", caught.append)
+
+    def fail(trade: Trade) -> None:
+        raise RuntimeError("boom")
+
+    feed = FeedListener(on_trade=fail)
+    feed.feed_bytes(trade_frames[0])
+
+    assert [(c.exc_type, c.object) for c in caught] == [(RuntimeError, fail)]
+
+
+def test_interrupts_are_not_contained(feed: FeedListener, trade_frames: list[bytes]) -> None:
+    def stop(trade: Trade) -> None:
+        raise KeyboardInterrupt
+
+    feed.add_trade_subscriber(stop)
+
+    with pytest.raises(KeyboardInterrupt):
+        feed.feed_bytes(trade_frames[0])
+
+
+def test_one_bad_record_delivers_nothing_of_its_frame(
+    feed: FeedListener, record: Recorder, trade_frames: list[bytes]
+) -> None:
+    frame = trade_frames[6].replace(b"^26227311^", b"^2622731x^")
+    assert frame != trade_frames[6]
+
+    feed.feed_bytes(frame)
+
+    assert record.named("trade") == []
+    ((raw, error),) = record.named("bad")
+    assert raw == frame
+    assert isinstance(error, FrameError)
+    assert frame[error.offset :].startswith(b"2622731x^")
+    assert feed.books == {}
+
+
+def test_bad_frames_are_kept_in_a_bounded_ring() -> None:
+    feed = FeedListener(bad_frames_kept=3)
+
+    for i in range(10):
+        feed.feed_bytes(f"bad {i}".encode())
+    feed.feed_bytes(b"0|" + b"x" * 100_000)
+
+    assert feed.bad_frames == 11
+    assert [len(raw) for raw in feed.last_bad()] == [5, 5, 65_536]
+    assert feed.last_bad()[:2] == (b"bad 8", b"bad 9")
+
+
+@pytest.mark.parametrize("message", [b"", b"1", b"1|", b"1|H0STCNI0", b"1||001|x", b"1|H0|x|y"])
+def test_broken_envelopes_are_bad_frames(
+    message: bytes, feed: FeedListener, record: Recorder
+) -> None:
+    feed.feed_bytes(message)
+
+    assert [raw for raw, _ in record.named("bad")] == [message]
+    assert record.named("encrypted") == []
+
+
+def test_plain_notice_is_a_bad_frame(feed: FeedListener, record: Recorder) -> None:
+    feed.feed_bytes(b"0|H0STCNI0|001|HTSID001^1234567801")
+
+    assert len(record.named("bad")) == 1
+
+
+def test_symbols_beyond_the_limit_are_counted_and_told_once(
+    record: Recorder, trade_frames: list[bytes], depth_frames: list[bytes]
+) -> None:
+    feed = FeedListener(
+        max_symbols=1,
+        on_trade=record("trade"),
+        on_depth=record("depth"),
+        on_bad_frame=record("bad"),
+    )
+    feed.book("123456")
+
+    for frame in (*trade_frames[:3], depth_frames[0]):
+        feed.feed_bytes(frame)
+
+    assert len(record.named("trade")) == 3
+    assert record.named("depth") == []
+    assert feed.unbooked == 4
+    assert [str(error) for _, error in record.named("bad")] == [
+        "no room for a book of 005930: max_symbols=1"
+    ]
+    assert feed.bad_frames == 0
+    with pytest.raises(Busy):
+        feed.book("005930")
+
+
+def test_many_symbols_find_their_books(trade_frames: list[bytes]) -> None:
+    feed = FeedListener(max_symbols=600)
+
+    for _ in range(2):
+        for i in range(600):
+            symbol = b"%06d" % i
+            feed.feed_bytes(trade_frames[-1].replace(b"005930^", symbol + b"^"))
+
+    assert len(feed.books) == 600
+    assert feed.unbooked == 0
+    assert all(book.symbol == symbol for (symbol, _), book in feed.books.items())
+
+
+def test_books_given_by_the_owner_are_used(trade_frames: list[bytes]) -> None:
+    early, late = Book("005930"), Book("000660")
+    books = {("005930", "KRX"): early}
+    feed = FeedListener(books=books)
+    books["000660", "KRX"] = late
+
+    for frame in trade_frames:
+        feed.feed_bytes(frame)
+
+    assert early.last_price_krw == 277_750
+    assert late.last_price_krw == 177_800
+    assert feed.books is books
+    assert feed.book("000660") is late
+
+
+def test_venues_have_separate_books(feed: FeedListener, trade_frames: list[bytes]) -> None:
+    feed.feed_bytes(trade_frames[-1])
+    feed.feed_bytes(trade_frames[0].replace(b"H0STCNT0", b"H0NXCNT0"))
+
+    assert feed.book("005930").last_price_krw == 277_750
+    assert feed.book("005930", "NXT").last_price_krw == 59_700
+
+
+def test_width_drift_is_counted(feed: FeedListener, trade_frames: list[bytes]) -> None:
+    feed.feed_bytes(trade_frames[-1] + b"^new")
+
+    assert (feed.schema_drift, feed.drift()) == (1, {"H0STCNT0": 48})
+
+
+def test_subscriber_may_feed_a_message_itself(
+    feed: FeedListener, record: Recorder, trade_frames: list[bytes]
+) -> None:
+    def nested(trade: Trade) -> None:
+        if trade.qty == 78:
+            feed.feed_bytes(trade_frames[5])
+
+    feed.add_trade_subscriber(nested)
+    feed.feed_bytes(trade_frames[6])
+
+    assert [trade.qty for (trade,) in record.named("trade")] == [1, 78, 1, 2, 75, 1, 73]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"max_symbols": 0}, {"max_message_bytes": 0}, {"bad_frames_kept": -1}]
+)
+def test_nonsense_arguments_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError):
+        FeedListener(**wrong)
+
+
+def send(feed: FeedListener, kind: WSMsgType, payload: bytes, *, fin: bool = True) -> None:
+    feed.on_ws_frame(None, _make_test_ws_frame(kind, payload, fin, False))  # type: ignore[arg-type]
+
+
+def test_a_text_frame_is_a_message(
+    feed: FeedListener, record: Recorder, trade_frames: list[bytes]
+) -> None:
+    send(feed, WSMsgType.TEXT, trade_frames[6])
+
+    assert len(record.named("trade")) == 4
+    assert feed.bytes == len(trade_frames[6])
+
+
+@pytest.mark.parametrize("cut", [1, 14, 400])
+def test_a_message_in_three_fragments_is_one_message(
+    cut: int, feed: FeedListener, record: Recorder, trade_frames: list[bytes]
+) -> None:
+    frame = trade_frames[6]
+    send(feed, WSMsgType.TEXT, frame[:cut], fin=False)
+    send(feed, WSMsgType.CONTINUATION, frame[cut : cut + 2], fin=False)
+    send(feed, WSMsgType.CONTINUATION, b"", fin=False)
+    assert record.calls == []
+
+    send(feed, WSMsgType.CONTINUATION, frame[cut + 2 :])
+
+    assert [trade.qty for (trade,) in record.named("trade")] == [1, 78, 1, 73]
+    assert feed.bytes == len(frame)
+    assert feed.frames == 1
+
+
+def test_a_continuation_of_nothing_is_a_bad_frame(feed: FeedListener, record: Recorder) -> None:
+    send(feed, WSMsgType.CONTINUATION, b"tail")
+
+    assert [(raw, str(error)) for raw, error in record.named("bad")] == [
+        (b"tail", "a continuation of nothing")
+    ]
+
+
+def test_a_fragmented_message_beyond_the_limit_is_dropped_once(
+    record: Recorder, trade_frames: list[bytes]
+) -> None:
+    feed = FeedListener(
+        max_message_bytes=1_000, on_bad_frame=record("bad"), on_trade=record("trade")
+    )
+    send(feed, WSMsgType.TEXT, b"x" * 900, fin=False)
+    for _ in range(5):
+        send(feed, WSMsgType.CONTINUATION, b"x" * 900, fin=False)
+    send(feed, WSMsgType.CONTINUATION, b"x")
+    send(feed, WSMsgType.TEXT, trade_frames[0])
+
+    assert [(len(raw), str(error)) for raw, error in record.named("bad")] == [
+        (900, "a message of more than 1000 bytes")
+    ]
+    assert feed.bad_frames == 1
+    assert len(record.named("trade")) == 1
+
+
+def test_a_binary_message_is_a_bad_frame(feed: FeedListener, record: Recorder) -> None:
+    send(feed, WSMsgType.BINARY, b"\x00\x01")
+
+    assert [raw for raw, _ in record.named("bad")] == [b"\x00\x01"]
+
+
+def test_text_of_more_than_8_kib_is_read(
+    feed: FeedListener, record: Recorder, trade_frames: list[bytes]
+) -> None:
+    payload = trade_frames[0].rpartition(b"|")[2]
+    send(feed, WSMsgType.TEXT, b"0|H0STCNT0|100|" + b"^".join([payload] * 100))
+
+    assert len(record.named("trade")) == 100
+    assert feed.bytes > 8_192
+
+
+def test_receive_time_is_stamped_from_the_clock(
+    feed: FeedListener, record: Recorder, trade_frames: list[bytes], depth_frames: list[bytes]
+) -> None:
+    feed.feed_bytes(trade_frames[6])
+    feed.feed_bytes(depth_frames[0])
+
+    assert [trade.recv_ns for (trade,) in record.named("trade")] == [1_000] * 4
+    assert feed.book("005930").recv_ns == 1_001
+    assert feed.recv_ns == 1_001
