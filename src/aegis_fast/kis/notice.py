@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from aegis_fast.errors import ProtocolError
+from aegis_fast.hot import FrameParser, Notice
 
-__all__ = ["NoticeKeys", "decrypt", "encrypt"]
+__all__ = ["NoticeKeys", "NoticeReader", "decrypt", "encrypt"]
 
 _KEY_BYTES = 32
 _BLOCK_BYTES = 16
@@ -86,6 +87,39 @@ class NoticeKeys:
 
     def __repr__(self) -> str:
         return f"NoticeKeys({', '.join(sorted(self._pairs))})"
+
+
+class NoticeReader:
+    """Read encrypted frames into notices of one account.
+
+    The registration is for an HTS id: notices of every account under it arrive, and the others are
+    counted and dropped. foreign: how many.
+    """
+
+    __slots__ = ("_account", "_parser", "foreign", "keys")
+
+    def __init__(self, account: str) -> None:
+        self.keys = NoticeKeys()
+        self.foreign = 0
+        self._account = account
+        self._parser = FrameParser()
+
+    def read(self, tr_id: str, count: int, payload: bytes, recv_ns: int = 0) -> list[Notice]:
+        """Return the notices of the account in one frame. Raises ProtocolError, FrameError.
+
+        A FrameError carries the plain text in `raw`: never log that part of it.
+        """
+        plain = self.keys.decrypt(tr_id, payload)
+        records = self._parser.parse(b"0|%s|%03d|%s" % (tr_id.encode(), count, plain), recv_ns)
+        own: list[Notice] = []
+        for record in records:
+            if not isinstance(record, Notice):
+                raise ProtocolError("an encrypted frame holds no notice", field=tr_id)
+            if record.account == self._account:
+                own.append(record)
+            else:
+                self.foreign += 1
+        return own
 
 
 def _cipher(key: bytes, iv: bytes) -> Cipher[modes.CBC]:

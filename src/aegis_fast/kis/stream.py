@@ -14,16 +14,15 @@ import logging
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from picows import WSError, WSMsgType, WSTransport, ws_connect
 
 from aegis_fast.core.ports import FeedEvents
 from aegis_fast.errors import AegisError, InvalidRequest, ProtocolError
-from aegis_fast.hot import Book, FeedListener, FrameParser, Notice
+from aegis_fast.hot import Book, FeedListener
 from aegis_fast.kis.credentials import AppCredentials
 from aegis_fast.kis.fields import NS_PER_S
-from aegis_fast.kis.notice import NoticeKeys
+from aegis_fast.kis.notice import NoticeReader
 from aegis_fast.kis.profile import Profile, check_addresses
 from aegis_fast.kis.rest import tls_context
 from aegis_fast.kis.subscription import (
@@ -52,6 +51,7 @@ CONNECT_TIMEOUT_S = 5.0
 ACK_TIMEOUT_S = 5.0
 # How long another session may hold the appkey: wait longer each time (OPSP8996).
 IN_USE_BACKOFF_S = (5.0, 10.0, 20.0, 40.0, 60.0)
+_COUNTERS = ("connects", "drops", "failed_connects", "echoes", "notices", "unreadable_notices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,6 @@ class KISStream:
     ) -> None:
         check_addresses(profile)
         self._profile = profile
-        self._account = credentials.account
         self._issuer = issuer
         self._events = events
         self._silence_timeout_s = silence_timeout_s
@@ -100,7 +99,7 @@ class KISStream:
         self._cooldown_s = cooldown_s
         self._pacing_s = subscribe_pacing_s
         self._in_use_backoff_s = tuple(in_use_backoff_s)
-        self._tls = tls
+        self._tls = tls or (tls_context() if profile.ws_url.startswith("wss:") else None)
         self._log = logger or logging.getLogger("aegis_fast.kis")
         self._registrations = Registrations(
             notice_tr=profile.notice_tr,
@@ -108,8 +107,7 @@ class KISStream:
             max_registrations=profile.max_registrations,
             ack_timeout_ns=int(ack_timeout_s * NS_PER_S),
         )
-        self._keys = NoticeKeys()
-        self._parser = FrameParser()
+        self._notices = NoticeReader(credentials.account)
         self._listener = FeedListener(
             on_trade=events.on_trade,
             on_depth=events.on_depth,
@@ -130,10 +128,7 @@ class KISStream:
         self._supervisor: asyncio.Task[None] | None = None
         self._is_up = False
         self._has_reported_drift = False
-        self._counts = dict.fromkeys(
-            ("connects", "drops", "failed_connects", "echoes", "notices", "foreign_notices",
-             "unreadable_notices", "asked_again"), 0
-        )  # fmt: skip
+        self._counts = dict.fromkeys(_COUNTERS, 0)
 
     # ---- core.ports.Feed ----
 
@@ -181,6 +176,7 @@ class KISStream:
         return {
             **self._listener.counters(),
             **self._counts,
+            "foreign_notices": self._notices.foreign,
             "registrations": self._registrations.in_use,
             "confirmed": self._registrations.confirmed,
         }
@@ -242,7 +238,7 @@ class KISStream:
                 # The listener serves the next connection too: this one has to be gone by then.
                 ends = (sender, transport.wait_disconnected())
                 await asyncio.gather(*ends, return_exceptions=True)
-                self._keys.forget()
+                self._notices.keys.forget()
         finally:
             self._dropped = None
 
@@ -256,7 +252,7 @@ class KISStream:
             transport, _ = await ws_connect(
                 listener,
                 self._profile.ws_url,
-                ssl_context=self._tls_context(),
+                ssl_context=self._tls,
                 websocket_handshake_timeout=CONNECT_TIMEOUT_S,
                 max_frame_size=MAX_FRAME_BYTES,
                 max_redirects=0,
@@ -283,9 +279,7 @@ class KISStream:
                 heard, heard_at = self._heard(), now_s
             elif now_s - heard_at >= self._silence_timeout_s:
                 return _Drop(f"silent for {self._silence_timeout_s:g} s")
-            again = self._registrations.unacked(int(now_s * NS_PER_S))
-            self._counts["asked_again"] += sum(isinstance(effect, Register) for effect in again)
-            self._apply(again)
+            self._apply(self._registrations.unacked(int(now_s * NS_PER_S)))
             self._report_drift()
 
     async def _send(self, transport: WSTransport, approval_key: str) -> None:
@@ -307,11 +301,6 @@ class KISStream:
         """Return a number that changes with every message received."""
         listener = self._listener
         return listener.size_bytes + listener.frames + listener.controls + listener.encrypted
-
-    def _tls_context(self) -> ssl.SSLContext | None:
-        if not self._profile.ws_url.startswith("wss:"):
-            return None
-        return self._tls or tls_context()
 
     def _drop(self, drop: _Drop) -> None:
         if self._dropped is not None and not self._dropped.done():
@@ -335,7 +324,7 @@ class KISStream:
 
     def _on_encrypted(self, tr_id: str, count: int, payload: bytes) -> None:
         try:
-            notices = self._decrypt(tr_id, count, payload)
+            notices = self._notices.read(tr_id, count, payload, self._listener.recv_ns)
         except ProtocolError as error:
             # What it said is lost: the engine has to look at the list of orders. The plain text
             # holds the customer's name, so the error is named and nothing quoted.
@@ -343,20 +332,8 @@ class KISStream:
             self._trouble("notice", f"{tr_id}: {error}")
             return
         for notice in notices:
-            # Notices of every account under the HTS id arrive.
-            if notice.account == self._account:
-                self._counts["notices"] += 1
-                self._events.on_notice(notice)
-            else:
-                self._counts["foreign_notices"] += 1
-
-    def _decrypt(self, tr_id: str, count: int, payload: bytes) -> Iterable[Notice]:
-        plain = self._keys.decrypt(tr_id, payload)
-        frame = b"0|%s|%03d|%s" % (tr_id.encode(), count, plain)
-        records: Any = self._parser.parse(frame, self._listener.recv_ns)
-        if not all(isinstance(record, Notice) for record in records):
-            raise ProtocolError("an encrypted frame holds something else than notices", field=tr_id)
-        return list(records)
+            self._counts["notices"] += 1
+            self._events.on_notice(notice)
 
     def _on_bad_frame(self, raw: bytes, error: ProtocolError) -> None:
         if _is_power_of_two(self._listener.bad_frames):
@@ -384,7 +361,7 @@ class KISStream:
                     self._outbox[slot] = effect
                     self._wake.set()
                 case StoreKey(tr_id, key_text, iv_text):
-                    self._keys.store(tr_id, key_text, iv_text)
+                    self._notices.keys.store(tr_id, key_text, iv_text)
                 case NoticeUp():
                     self._is_up = True
                     self._report(self._events.on_feed_up)
