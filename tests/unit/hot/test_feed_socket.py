@@ -84,14 +84,14 @@ def test_a_session_from_connect_to_close(trade_frames: list[bytes]) -> None:
 
 def test_messages_of_one_read_share_one_stamp(trade_frames: list[bytes]) -> None:
     trades: list[Trade] = []
-    done = asyncio.Event()
+    half_done = asyncio.Event()
     stamps = iter(range(1_000))
     feed = FeedListener(clock_ns=lambda: next(stamps))
 
     def collect(trade: Trade) -> None:
         trades.append(trade)
-        if len(trades) == 40:
-            done.set()
+        if len(trades) == 20:
+            half_done.set()
 
     feed.add_trade_subscriber(collect)
 
@@ -100,11 +100,9 @@ def test_messages_of_one_read_share_one_stamp(trade_frames: list[bytes]) -> None
             transport.send(picows.WSMsgType.TEXT, trade_frames[0])
 
     async def client(transport: picows.WSTransport) -> None:
-        while len(trades) < 20:
-            await asyncio.sleep(0)
+        await half_done.wait()
         for _ in range(20):
             feed.feed_bytes(trade_frames[0])
-        await done.wait()
 
     serve(script, client, feed)
 

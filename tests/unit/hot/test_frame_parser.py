@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import pickle
 from typing import Any
 
@@ -70,7 +71,7 @@ def test_four_records_of_one_frame_come_in_time_order(trade_frames: list[bytes])
 
     assert [trade.qty for trade in trades] == [1, 78, 1, 73]
     # The wire's own check: each cumulative quantity is the one before plus this trade.
-    for before, after in zip(trades, trades[1:], strict=False):
+    for before, after in itertools.pairwise(trades):
         assert after.cum_qty - before.cum_qty == after.qty
 
 

@@ -1,0 +1,61 @@
+# cython: language_level=3
+"""A strategy of somebody else's package: it cimports the hot path of the installed wheel."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+from aegis_fast.hot.book cimport Book
+from aegis_fast.hot.bucket cimport SlidingWindow
+from aegis_fast.hot.feed cimport FeedListener, NativeSubscriber
+from aegis_fast.hot.frame cimport FRAME_OK, FRAME_TRADE, FrameHeader, TradeRecord, next_trade, open_frame
+from aegis_fast.hot.price cimport INSTRUMENT_STOCK, SIDE_BUY, round_krw, tick_size_krw
+from aegis_fast.hot.record cimport DepthRecord
+
+
+cdef class Imbalance(NativeSubscriber):
+    """Count shares traded, and remember the best bid of the newest book."""
+
+    cdef public int64_t traded_qty
+    cdef public int64_t best_bid_krw
+    cdef public int64_t buy_price_krw
+
+    cdef int on_trade_record(self, const TradeRecord* record, Book book) except -1:
+        self.traded_qty += record.qty
+        return 0
+
+    cdef int on_depth_record(self, const DepthRecord* record, Book book) except -1:
+        self.best_bid_krw = book.bid_price[0]
+        self.buy_price_krw = round_krw(book.bid_price[0] - 1, SIDE_BUY, INSTRUMENT_STOCK)
+        return 0
+
+
+def traded_qty(bytes frame):
+    """Sum the quantities of a trade frame in C; -1 for any other frame."""
+    cdef FrameHeader header
+    cdef TradeRecord record
+    cdef int64_t total = 0
+    cdef const uint8_t* raw = <const uint8_t*><const char*>frame
+    cdef Py_ssize_t size = len(frame)
+    with nogil:
+        if open_frame(raw, size, &header) != FRAME_OK or header.kind != FRAME_TRADE:
+            total = -1
+        while total >= 0 and header.records_left:
+            if next_trade(&header, &record) != FRAME_OK:
+                total = -1
+            else:
+                total += record.qty
+    return total
+
+
+def best_level(Book book not None):
+    """Read a book's arrays without NumPy."""
+    return book.ask_price[0], book.ask_size[0], tick_size_krw(book.ask_price[0], INSTRUMENT_STOCK)
+
+
+def grants(SlidingWindow window not None, int64_t until_ns):
+    """Count the grants of a window asked every nanosecond."""
+    cdef int64_t now_ns
+    cdef int64_t granted = 0
+    with nogil:
+        for now_ns in range(until_ns):
+            granted += window.acquire(now_ns)
+    return granted

@@ -1,0 +1,32 @@
+"""Run by test_wheel.py against the installed wheel; the working tree is not on the path."""
+
+import sys
+from pathlib import Path
+
+import probe
+
+import aegis_fast
+from aegis_fast.hot import Book, FeedListener, SlidingWindow
+
+site, frames = Path(sys.argv[1]), Path(sys.argv[2])
+assert Path(aegis_fast.__file__).is_relative_to(site), aegis_fast.__file__
+
+trades = frames.joinpath("H0STCNT0.txt").read_bytes().splitlines()
+depths = frames.joinpath("H0STASP0.txt").read_bytes().splitlines()
+
+assert probe.traded_qty(trades[6]) == 1 + 78 + 1 + 73
+assert probe.traded_qty(depths[0]) == -1
+
+book = Book("005930")
+book.apply(depths[0])
+assert probe.best_level(book) == (62_200, 252_233, 100)
+assert probe.grants(SlidingWindow(3, 100), 1_000) == 30
+
+strategy = probe.Imbalance()
+feed = FeedListener()
+feed.add_native_subscriber(strategy)
+feed.feed_bytes(trades[6])
+feed.feed_bytes(depths[0])
+assert strategy.traded_qty == 153
+assert (strategy.best_bid_krw, strategy.buy_price_krw) == (62_100, 62_000)
+sys.stdout.write("downstream works\n")

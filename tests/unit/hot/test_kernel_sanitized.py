@@ -1,0 +1,71 @@
+"""The C kernel under the address and undefined-behaviour sanitizers, both scan paths."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import struct
+import subprocess
+import sysconfig
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from aegis_fast.errors import FrameError
+from aegis_fast.hot import FrameParser
+from tests.oracle import frame_maker
+
+ROOT = Path(__file__).parents[3]
+SOURCES = ROOT / "src" / "_ext"
+
+
+def built_driver(folder: Path, *, is_portable: bool) -> Path:
+    driver = folder / f"driver-{int(is_portable)}"
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    subprocess.run(
+        [
+            *(compiler[0], "-std=c11", "-O1", "-g", "-Wall", "-Wextra"),
+            *("-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+            *(f"-DAEGIS_PORTABLE={int(is_portable)}", f"-I{SOURCES}"),
+            *(str(Path(__file__).with_name("kernel_driver.c")), str(SOURCES / "kernel.c")),
+            *("-o", str(driver)),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return driver
+
+
+def run(driver: Path, frames: list[bytes]) -> list[list[str]]:
+    stream = b"".join(struct.pack("<I", len(frame)) + frame for frame in frames)
+    done = subprocess.run([str(driver)], input=stream, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()[-4_000:]
+    return [line.split() for line in done.stdout.decode().splitlines()]
+
+
+def error_offset(parser: FrameParser, frame: bytes) -> int | None:
+    try:
+        parser.parse(frame)
+    except FrameError as error:
+        return error.offset
+    return None
+
+
+@pytest.mark.timeout(180)
+def test_no_byte_outside_a_frame_is_touched_and_both_scan_paths_agree(
+    tmp_path: Path, supported_frames: list[bytes], unsupported_frames: list[bytes]
+) -> None:
+    short = [frame[:size] for frame in supported_frames for size in range(0, 40)]
+    generated = [frame_maker.random_frame(Random(seed)) for seed in range(4_000)]
+    mutated = [frame_maker.mutated_frame(Random(seed)) for seed in range(20_000)]
+    frames = [*supported_frames, *unsupported_frames, *short, *generated, *mutated]
+
+    vector = run(built_driver(tmp_path, is_portable=False), frames)
+    portable = run(built_driver(tmp_path, is_portable=True), frames)
+
+    assert vector == portable
+    parser = FrameParser()
+    for frame, (status, place, _) in zip(frames, vector, strict=True):
+        assert error_offset(parser, frame) == (int(place) if int(status) < 0 else None)
