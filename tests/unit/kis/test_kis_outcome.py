@@ -166,7 +166,8 @@ def test_rt_cd_0_without_a_readable_number_is_lost(output: object) -> None:
 @pytest.mark.parametrize(
     "content",
     [b"", b"<html>Bad Gateway</html>", b"null", b"[]", b'"0"', b"{}", b'{"rt_cd":null}',
-     b"\xff\xfe", b'{"rt_cd":"","msg_cd":"APBK0400"}', b'{"rt_cd":["0"]}', b'{"msg_cd":"APBK0400"}'],
+     b"\xff\xfe", b'{"rt_cd":["0"]}', b'{"rt_cd":"","msg_cd":"APBK0400"}',
+     b'{"msg_cd":"APBK0400"}'],
     ids=repr,
 )  # fmt: skip
 def test_r4_unreadable_answer_is_lost_whatever_its_status(status: int, content: bytes) -> None:
