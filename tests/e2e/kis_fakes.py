@@ -160,7 +160,8 @@ class FakeKIS:
         content = await request.read()
         values = orjson.loads(content) if content else dict(request.query)
         self.calls[name] += 1
-        self.seen.append((name, dict(request.headers), values))
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.seen.append((name, headers, values))
         step = self._next_step(name)
         if callable(step):
             step = step(values)
@@ -169,7 +170,7 @@ class FakeKIS:
         if step == "cut":
             assert request.transport is not None
             request.transport.abort()
-            raise ConnectionResetError
+            return web.Response()
         status, answer, *headers = step
         body = answer if isinstance(answer, bytes) else orjson.dumps(answer)
         return web.Response(

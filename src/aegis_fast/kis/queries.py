@@ -88,12 +88,12 @@ class Queries:
     async def ask(self, request: Request) -> tuple[Reply, str]:
         """Return KIS's successful answer and its paging mark; three attempts, 1 s and 2 s apart.
 
-        A token refused is renewed once. A kept connection that turns out dead is replaced once
-        without a pause. Every attempt passes the call limit.
+        A token refused is renewed once. A kept connection that turns out dead is replaced without a
+        pause (pain 19). Every attempt passes the call limit.
         Raises TransientError, AuthError, RejectedError, ProtocolError.
         """
         attempt, pause_s = 1, self._retry_initial_s
-        token, refused_token, has_reconnected = "", "", False
+        token = refused_token = ""
         while True:
             try:
                 if refused_token:
@@ -107,8 +107,8 @@ class Queries:
                 refused_token = token
                 continue
             except ReplyLost as lost:
-                if lost.is_reused and lost.failure is Failure.RESET and not has_reconnected:
-                    has_reconnected = True
+                if lost.is_reused and lost.failure is Failure.RESET and attempt < MAX_ATTEMPTS:
+                    attempt += 1
                     continue
                 error = TransientError(f"no answer to {request.call_id}: {lost}")
             except TransientError as failed:
