@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from aegis_fast.errors import RejectedError
+from aegis_fast.sim.account import Account
 
-__all__ = ["Answer", "Refusal", "Request", "decimal", "failure", "success"]
+__all__ = ["Answer", "Asked", "Refusal", "Request", "decimal", "failure", "success"]
 
 _TEXT_WIDTH = 80  # msg1 is padded with spaces on the wire.
 
@@ -37,6 +38,18 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     is_lost: bool = False
     delay_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A checked trading call. params: upper-case names. variant: what its tr_id says ("buy")."""
+
+    account: Account
+    params: Mapping[str, str]
+    variant: str
+    tr_cont: str
+    ip: str
+    now_ns: int
 
 
 class Refusal(RejectedError):

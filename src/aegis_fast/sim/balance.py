@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from aegis_fast.sim.account import Account, Holding
-from aegis_fast.sim.answers import Answer, decimal
+from aegis_fast.sim.answers import Answer, Asked, decimal
 from aegis_fast.sim.market import Issue
 from aegis_fast.sim.paging import Page
 from aegis_fast.sim.rules import Rules
@@ -21,11 +19,12 @@ class Balances:
         self._rules = rules
         self._world = world
 
-    def answer(self, account: Account, params: Mapping[str, str], tr_cont: str) -> Answer:
+    def answer(self, asked: Asked) -> Answer:
         """Return one page of holdings (output1) and the totals (output2, one row)."""
+        account = asked.account
         symbols = sorted(account.holdings)
         size = self._rules.kis.balance_page
-        page = Page(params, tr_cont, symbols, size, is_descending=False)
+        page = Page(asked.params, asked.tr_cont, symbols, size, is_descending=False)
         rows = [
             self._row(account.holdings[symbols[index]], symbols[index]) for index in page.indexes
         ]

@@ -11,11 +11,10 @@ import msgspec
 from aegis_fast.kis import tr
 from aegis_fast.kis.tr import Call
 from aegis_fast.sim.account import Account
-from aegis_fast.sim.answers import Answer, Refusal, Request, failure, success
+from aegis_fast.sim.answers import Answer, Asked, Refusal, Request, failure, success
 from aegis_fast.sim.balance import Balances
 from aegis_fast.sim.charts import Charts
 from aegis_fast.sim.door import Customer, Door, oauth_failure
-from aegis_fast.sim.market import Side
 from aegis_fast.sim.quotes import Quotes
 from aegis_fast.sim.rules import Rules
 from aegis_fast.sim.trading import Trading
@@ -65,6 +64,15 @@ class Rest:
             "inquire-time-itemchartprice": self._minutes,
             "search-stock-info": self._issue_info,
         }
+        trading = desks.trading
+        self._trading_calls: dict[str, Callable[[Asked], Answer]] = {
+            "order-cash": trading.place,
+            "order-rvsecncl": trading.change,
+            "inquire-psbl-rvsecncl": trading.open_orders,
+            "inquire-daily-ccld": trading.day_orders,
+            "inquire-balance": desks.balances.answer,
+            "inquire-psbl-order": trading.buying_power,
+        }
 
     def answer(self, request: Request, now_ns: int) -> Answer:
         """Answer one call. Never raises: what is wrong becomes a refusal."""
@@ -102,23 +110,12 @@ class Rest:
         tr_cont = request.headers.get("tr_cont", "")
         if call.id in self._quote_calls:
             return self._quote_calls[call.id](params, now_ns)
-        account = self._account(customer, params)
-        trading = self._desks.trading
-        if call.id == "order-cash":
-            side = Side.BUY if variant == "buy" else Side.SELL
-            return trading.place(account, side, params, request.ip, now_ns)
-        if call.id == "order-rvsecncl":
-            return trading.change(account, params, request.ip, now_ns)
-        if call.id == "inquire-psbl-rvsecncl":
-            return trading.open_orders(account, params, tr_cont, now_ns)
-        if call.id == "inquire-daily-ccld":
-            return trading.day_orders(account, params, tr_cont, now_ns)
-        if call.id == "inquire-balance":
-            return self._desks.balances.answer(account, params, tr_cont)
-        if call.id == "inquire-psbl-order":
-            return trading.buying_power(account, params)
-        text = f"simulator: {call.id} 은(는) 아직 지원하지 않습니다."
-        raise Refusal("OPSQ0002", text, status=404)
+        trading = self._trading_calls.get(call.id)
+        if trading is None:
+            text = f"simulator: {call.id} 은(는) 아직 지원하지 않습니다."
+            raise Refusal("OPSQ0002", text, status=404)
+        asked = Asked(self._account(customer, params), params, variant, tr_cont, request.ip, now_ns)
+        return trading(asked)
 
     def _check_tr_id(self, call: Call, tr_id: str) -> str:
         """Return the variant that a tr_id names ("buy", "sell", ...). Raises Refusal."""

@@ -183,10 +183,7 @@ class SimServer:
             return web.Response(status=503, text="too many sockets")
         # The broker answers no protocol pings and never compresses.
         socket = web.WebSocketResponse(autoping=False, compress=False, max_msg_size=_MAX_MESSAGE)
-        try:
-            await socket.prepare(request)
-        except web.HTTPException as refused:
-            return refused
+        await socket.prepare(request)  # A request that is no handshake ends here, with a 400.
         # uvloop's transport is one in all but its class.
         transport = cast(asyncio.Transport, request.transport)
         if transport is None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
-from aegis_fast.sim.account import Account, buy_cost_krw
-from aegis_fast.sim.answers import Answer, Refusal, decimal, success
+from aegis_fast.sim.account import buy_cost_krw
+from aegis_fast.sim.answers import Answer, Asked, Refusal, decimal, success
 from aegis_fast.sim.desk import ChangeForm, Desk, OrderForm
 from aegis_fast.sim.exchange import KINDS
 from aegis_fast.sim.kst import hhmmss
@@ -46,10 +45,10 @@ class Trading:
         self._ledger = ledger
         self._desk = desk
 
-    def place(
-        self, account: Account, side: Side, params: Mapping[str, str], ip: str, now_ns: int
-    ) -> Answer:
+    def place(self, asked: Asked) -> Answer:
         """Answer order-cash."""
+        params = asked.params
+        side = Side.BUY if asked.variant == "buy" else Side.SELL
         form = OrderForm(
             symbol=params["PDNO"],
             side=side,
@@ -58,11 +57,12 @@ class Trading:
             price_krw=_number(params, "ORD_UNPR"),
             venue=params.get("EXCG_ID_DVSN_CD") or "KRX",
         )
-        entry = self._desk.place(account, form, ip, now_ns)
+        entry = self._desk.place(asked.account, form, asked.ip, asked.now_ns)
         return self._accepted(entry, side.name.lower())
 
-    def change(self, account: Account, params: Mapping[str, str], ip: str, now_ns: int) -> Answer:
+    def change(self, asked: Asked) -> Answer:
         """Answer order-rvsecncl."""
+        params = asked.params
         is_cancel = _one_of(params, "RVSE_CNCL_DVSN_CD", ("01", "02")) == "02"
         form = ChangeForm(
             original=_number(params, "ORGN_ODNO"),
@@ -73,7 +73,7 @@ class Trading:
             is_all=_one_of(params, "QTY_ALL_ORD_YN", ("Y", "N")) == "Y",
             venue=params.get("EXCG_ID_DVSN_CD") or "KRX",
         )
-        entry = self._desk.change(account, form, ip, now_ns)
+        entry = self._desk.change(asked.account, form, asked.ip, asked.now_ns)
         return self._accepted(entry, "cancel" if is_cancel else "amend")
 
     def _accepted(self, entry: OrderEntry, what: str) -> Answer:
@@ -86,39 +86,39 @@ class Trading:
             return success(_PAPER_DONE[what], "모의투자 주문이 완료 되었습니다.", output=output)
         return success("APBK0013", "주문 전송 완료 되었습니다.", output=output)
 
-    def open_orders(
-        self, account: Account, params: Mapping[str, str], tr_cont: str, now_ns: int
-    ) -> Answer:
+    def open_orders(self, asked: Asked) -> Answer:
         """Answer inquire-psbl-rvsecncl: what can still be amended or cancelled, newest first."""
+        params = asked.params
         side = _one_of(params, "INQR_DVSN_2", ("0", "1", "2"))
         by_stock = _one_of(params, "INQR_DVSN_1", ("0", "1")) == "1"
         entries = [
             entry
-            for entry in reversed(self._ledger.orders_of(account.number))
+            for entry in reversed(self._ledger.orders_of(asked.account.number))
             if entry.leaves_qty
-            and entry.visible_ns <= now_ns
+            and entry.visible_ns <= asked.now_ns
             and side in ("0", str(int(entry.side)))
         ]
         if by_stock:
             entries.sort(key=lambda entry: (entry.symbol, entry.odno))
         keys = [f"{entry.symbol * by_stock}{entry.odno:010d}" for entry in entries]
         size = self._rules.open_orders_page
-        page = Page(params, tr_cont, keys, size, is_descending=not by_stock)
+        page = Page(params, asked.tr_cont, keys, size, is_descending=not by_stock)
         rows = [self._open_row(entries[index]) for index in page.indexes]
         return page.answer(output=rows)
 
-    def day_orders(
-        self, account: Account, params: Mapping[str, str], tr_cont: str, now_ns: int
-    ) -> Answer:
+    def day_orders(self, asked: Asked) -> Answer:
         """Answer inquire-daily-ccld: every request of the days asked for."""
+        params = asked.params
         is_oldest_first = _one_of(params, "INQR_DVSN", ("00", "01")) == "01"
-        matches = self._day_filter(params, now_ns)
-        entries = [entry for entry in self._ledger.orders_of(account.number) if matches(entry)]
+        matches = self._day_filter(params, asked.now_ns)
+        entries = [
+            entry for entry in self._ledger.orders_of(asked.account.number) if matches(entry)
+        ]
         if not is_oldest_first:
             entries.reverse()
         keys = [f"{entry.date}{entry.odno:010d}" for entry in entries]
         size = self._rules.kis.day_orders_page
-        page = Page(params, tr_cont, keys, size, is_descending=not is_oldest_first)
+        page = Page(params, asked.tr_cont, keys, size, is_descending=not is_oldest_first)
         rows = [self._day_row(entries[index]) for index in page.indexes]
         filled = sum(entry.filled_qty for entry in entries)
         value = sum(entry.filled_value_krw for entry in entries)
@@ -132,7 +132,7 @@ class Trading:
         }
         return page.answer(output1=rows, output2=totals)
 
-    def _day_filter(self, params: Mapping[str, str], now_ns: int) -> Any:
+    def _day_filter(self, params: Mapping[str, str], now_ns: int) -> Callable[[OrderEntry], bool]:
         first, last = _number(params, "INQR_STRT_DT"), _number(params, "INQR_END_DT")
         side = _one_of(params, "SLL_BUY_DVSN_CD", ("00", "01", "02"))
         filled = _one_of(params, "CCLD_DVSN", ("00", "01", "02"))
@@ -214,16 +214,17 @@ class Trading:
             "stpm_efct_occr_dtmd": "",
         }
 
-    def buying_power(self, account: Account, params: Mapping[str, str]) -> Answer:
+    def buying_power(self, asked: Asked) -> Answer:
         """Answer inquire-psbl-order; a market order (01) is reckoned at the upper limit price."""
+        params = asked.params
         book = self._world.exchange.books.get(params["PDNO"])
-        cash = account.available_krw
+        cash = asked.account.available_krw
         price = 0
         if book is not None:
-            asked = _number(params, "ORD_UNPR") if params["ORD_UNPR"] else 0
+            wish = _number(params, "ORD_UNPR") if params["ORD_UNPR"] else 0
             kind = KINDS.get(params["ORD_DVSN"])
-            is_priced = asked > 0 and (kind is None or kind.needs_price)
-            price = asked if is_priced else book.limits.upper_krw
+            is_priced = wish > 0 and (kind is None or kind.needs_price)
+            price = wish if is_priced else book.limits.upper_krw
         elif params["PDNO"]:
             raise Refusal("APBK0656", "해당종목정보가 없습니다.")
         qty = cash // price if price else 0

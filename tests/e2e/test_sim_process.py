@@ -1,0 +1,62 @@
+"""The simulator as a process: its ready line, its end, a port that is taken."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+PROGRAM = "from aegis_fast import sim; sim.run(port={port}, profile={profile!r}, seed=5)"
+READY = re.compile(
+    r"^aegis sim ready http://127\.0\.0\.1:(\d+) ws://127\.0\.0\.1:(\d+)/tryitout "
+    r"profile=paper seed=5$"
+)
+
+
+def started(port: int = 0, profile: str = "paper") -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(port=port, profile=profile)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_process_says_it_is_ready_and_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
+    with started() as process:
+        assert process.stdout is not None
+        found = READY.match(process.stdout.readline())
+        assert found is not None
+        assert found[1] == found[2]
+        with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/_sim/state", timeout=5) as page:
+            state = json.load(page)
+        assert (state["profile"], state["seed"], state["calls_per_s"]) == ("paper", 5, 1)
+
+        process.send_signal(number)
+
+        out, err = process.communicate(timeout=10)
+        assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_taken_port_is_a_configuration_error() -> None:
+    with started() as process:
+        assert process.stdout is not None
+        found = READY.match(process.stdout.readline())
+        assert found is not None
+
+        with started(int(found[1])) as second:
+            _, err = second.communicate(timeout=10)
+
+        assert second.returncode == 1
+        assert "ConfigError" in err
+        assert "in use" in err
+        process.terminate()
+        process.communicate(timeout=10)
