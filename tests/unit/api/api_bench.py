@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -33,6 +33,7 @@ class Bench:
     service: FakeService
     server: ApiServer
     session: aiohttp.ClientSession
+    sockets: list[aiohttp.ClientWebSocketResponse] = field(default_factory=list)
 
     async def ask(
         self, method: str, path: str, *, token: str = "", headers: Any = None, **how: Any
@@ -67,7 +68,9 @@ def run(scenario: Callable[[Bench], Awaitable[None]], **server_options: Any) -> 
         await server.start()
         try:
             async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
-                await scenario(Bench(clock, service, server, session))
+                bench = Bench(clock, service, server, session)
+                await scenario(bench)
+                await asyncio.gather(*(ws.close() for ws in bench.sockets))
         finally:
             await server.close()
 

@@ -46,6 +46,7 @@ async def listen(bench: Bench, token: str = "", **options: Any) -> Listener:
     ws = await bench.session.ws_connect(
         "/api/v3.1/stream", headers=headers, protocols=[PROTOCOL], **options
     )
+    bench.sockets.append(ws)
     return Listener(ws)
 
 
