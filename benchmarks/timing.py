@@ -1,0 +1,116 @@
+"""Time many ways to do one thing, interleaved, and compare them.
+
+Every round runs every row once, so a slow spell of the machine hits all rows alike; the minimum
+and the median of the rounds are kept. Absolute figures drift with the machine: read the ratios.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from statistics import median, quantiles
+from typing import Any
+
+
+@dataclass(slots=True)
+class Row:
+    """One contender. run() does the work once for every item and returns the nanoseconds spent.
+
+    kind: "ours", "peer" (somebody else's published code), "rival" (a good hand-written one) or
+    "floor" (the same work in a bare C loop).
+    """
+
+    name: str
+    kind: str
+    run: Callable[[], int]
+    items: int
+    note: str = ""
+    samples: list[float] = field(default_factory=list)
+
+    @property
+    def min_ns(self) -> float:
+        return min(self.samples)
+
+    def summary(self) -> dict[str, Any]:
+        """Return nanoseconds per item: minimum, median, 90th and 99th percentile of the rounds."""
+        cuts = quantiles(self.samples, n=100, method="inclusive")
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "note": self.note,
+            "min_ns": round(self.min_ns, 2),
+            "p50_ns": round(median(self.samples), 2),
+            "p90_ns": round(cuts[89], 2),
+            "p99_ns": round(cuts[98], 2),
+            "rounds": len(self.samples),
+        }
+
+
+@dataclass(slots=True)
+class Question:
+    """What is asked, the rows that answer it, and the row the others are compared with."""
+
+    title: str
+    unit: str
+    rows: list[Row]
+    missing: list[str] = field(default_factory=list)
+
+    def add(self, make: Callable[[], Row]) -> None:
+        """Add a peer's row, or note that the peer is not installed."""
+        try:
+            self.rows.append(make())
+        except ImportError as error:
+            self.missing.append(f"{error.name} is not installed")
+
+
+def each(
+    name: str,
+    kind: str,
+    call: Callable[..., object],
+    *columns: Iterable[Any],
+    note: str = "",
+    per_call: int = 1,
+) -> Row:
+    """A row that calls `call` once for every item; per_call counts several results a call.
+
+    The loop is C (map into an empty deque): about the cost of an empty call is in every figure.
+    """
+    lists = [list(column) for column in columns]
+
+    def run() -> int:
+        start = time.perf_counter_ns()
+        deque(map(call, *lists), maxlen=0)
+        return time.perf_counter_ns() - start
+
+    return Row(name, kind, run, len(lists[0]) * per_call, note)
+
+
+def measure(question: Question, rounds: int) -> None:
+    """Fill the samples of every row: one warm-up pass, then `rounds` interleaved ones."""
+    for row in question.rows:
+        row.run()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            for row in question.rows:
+                row.samples.append(row.run() / row.items)
+    finally:
+        gc.enable()
+
+
+def table(question: Question) -> str:
+    """Return the rows as text, with each row's minimum as a multiple of ours (the first row)."""
+    base = question.rows[0].min_ns
+    width = max(len(row.name) for row in question.rows)
+    lines = [question.title, f"  {'':{width}}  {'min':>11}  {'median':>11}  x ours"]
+    for row in question.rows:
+        middle = median(row.samples)
+        lines.append(
+            f"  {row.name:{width}}  {row.min_ns:8,.1f} ns  {middle:8,.1f} ns  "
+            f"{row.min_ns / base:6,.2f}  {row.note}".rstrip()
+        )
+    return "\n".join([*lines, *(f"  left out: {reason}" for reason in question.missing)])
