@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -60,3 +61,46 @@ def test_taken_port_is_a_configuration_error() -> None:
         assert "in use" in err
         process.terminate()
         process.communicate(timeout=10)
+
+
+FINGERPRINT = """
+import hashlib, json
+from random import Random
+from aegis_fast.kis.profile import SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
+from aegis_fast.sim.answers import Request
+from aegis_fast.sim.broker import Broker
+
+now = 1_795_395_600 * 10**9
+broker = Broker(start_ns=now, entropy=Random(3), seed=11)
+keys = {"grant_type": "client_credentials", "appkey": SIM_APPKEY, "secretkey": SIM_APPSECRET}
+request = Request("POST", "/oauth2/Approval", {}, {}, json.dumps(keys).encode(), "")
+answer = broker.call(request, now)
+key = json.loads(answer.body)["approval_key"]
+digest = hashlib.sha256()
+session = broker.hub.open(digest.update, "", now)
+for symbol in list(broker.exchange.books)[:20]:
+    for tr_id in ("H0STCNT0", "H0STASP0"):
+        header = {"approval_key": key, "custtype": "P", "tr_type": "1"}
+        body = {"input": {"tr_id": tr_id, "tr_key": symbol}}
+        broker.on_text(session, json.dumps({"header": header, "body": body}), now)
+for _ in range(1_000):
+    now += 10**7
+    broker.step(now)
+print(session.sent, digest.hexdigest())
+"""
+
+
+def test_same_seed_sends_the_same_bytes_whatever_the_hash_seed() -> None:
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", FINGERPRINT],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+
+    (output,) = outputs
+    assert int(output.split()[0]) > 500

@@ -132,11 +132,13 @@ class Charts:
             asked = parse_hhmmss(params["FID_INPUT_HOUR_1"]) // 60
         except ValueError:
             raise Refusal("OPSQ2002", "ERROR INVALID FIELD VALUE [FID_INPUT_HOUR_1]") from None
-        known = {bar.minute: bar for bar in self._world.history.minutes(tape.issue.symbol)}
+        now_minute, date_now = second_of_day(now_ns) // 60, date_text(now_ns)
+        known: dict[int, MinuteBar] = {}
+        first = 0  # This market does not close at midnight.
+        if date_now == date_text(tape.opened_ns):
+            first = second_of_day(tape.opened_ns) // 60
+            known = {bar.minute: bar for bar in self._world.history.minutes(tape.issue.symbol)}
         known.update({bar.minute: bar for bar in tape.minutes})
-        now_minute = second_of_day(now_ns) // 60
-        first = second_of_day(tape.opened_ns) // 60
-        date_now = date_text(now_ns)
         rows: list[dict[str, str]] = []
         for minute in range(asked, max(first, asked - self._rules.minutes_page + 1) - 1, -1):
             bar = known.get(minute) or self._quiet(known, tape, min(minute, now_minute))

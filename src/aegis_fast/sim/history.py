@@ -132,10 +132,6 @@ class History:
             bars = self._minutes[symbol] = _make_minutes(issue, rng, start, self._start_ns)
         return bars
 
-    def day_qty(self, symbol: str) -> int:
-        """Return yesterday's volume in shares."""
-        return self.days(symbol)[0].qty
-
 
 def _business_days_before(day: date) -> Iterator[date]:
     while True:

@@ -97,10 +97,6 @@ class SimServer:
         """Return what GET /_sim/ledger shows."""
         return self.broker.ledger_json()
 
-    def now_ns(self) -> int:
-        """Return the simulator's clock."""
-        return self._clock.now_ns()
-
     async def listen(self, port: int) -> None:
         """Open the port (0: a free one) and start the market. Raises ConfigError."""
         loop = asyncio.get_running_loop()

@@ -123,7 +123,8 @@ class Hub:
         self._subscribers: dict[tuple[str, str], dict[int, Session]] = {}
         self._held_until: dict[str, int] = {}
         self._trades: dict[str, list[TradeRecord]] = {}
-        self._dirty: set[str] = set()
+        # A dict, not a set: frames go out in the same order whatever PYTHONHASHSEED is.
+        self._dirty: dict[str, None] = {}
         self._depth_sent_ns: dict[str, int] = {}
         self._depth_totals: dict[str, DepthTotals] = {}
         self._late_notices: list[tuple[int, Notice]] = []
@@ -281,7 +282,7 @@ class Hub:
     def on_depth(self, symbol: str) -> None:
         """Note that a book changed."""
         if not self._is_replay:
-            self._dirty.add(symbol)
+            self._dirty[symbol] = None
 
     def on_notice(self, notice: Notice, delay_ns: int) -> None:
         """Send a notice to every socket of its HTS id, at once or delay_ns later."""
@@ -299,7 +300,7 @@ class Hub:
             self._publish((TRADE_TR, symbol), trade_frame(tape, book, records))
         self._trades.clear()
         for symbol in [s for s in self._dirty if self._is_depth_due(s, now_ns)]:
-            self._dirty.discard(symbol)
+            del self._dirty[symbol]
             if (DEPTH_TR, symbol) not in self._subscribers:
                 continue
             book, tape = self._world.exchange.books[symbol], self._world.tapes[symbol]

@@ -109,6 +109,9 @@ class Tape:
     def _add_to_minute(self, price_krw: int, qty: int, now_ns: int) -> None:
         minute = second_of_day(now_ns) // 60
         bar = self.minutes[-1] if self.minutes else None
+        if bar is not None and minute < bar.minute:
+            self.minutes.clear()  # Midnight: minutes are numbered within a day.
+            bar = None
         if bar is None or bar.minute != minute:
             bar = MinuteBar(minute, price_krw, price_krw, price_krw, price_krw, 0, 0)
             self.minutes.append(bar)

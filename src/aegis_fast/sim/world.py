@@ -19,7 +19,7 @@ from aegis_fast.sim.tape import Tape, TradeRecord
 
 __all__ = ["World"]
 
-_MAX_EVENTS_PER_STEP = 5_000
+_MAX_EVENTS_PER_STEP = 2_000
 _MAX_LAG_NS = 5 * SECOND_NS
 _PPM = 1_000_000
 

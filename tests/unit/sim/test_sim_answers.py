@@ -286,3 +286,17 @@ def test_balance_pages_follow_the_profile() -> None:
 )
 def test_decimals_are_cut_towards_zero(args: tuple[int, int, int], text: str) -> None:
     assert decimal(*args) == text
+
+
+def test_minutes_go_on_after_midnight() -> None:
+    bench = Bench(activity=1.0)
+    midnight = 14 * 3_600 * SECOND
+    bench.now_ns += midnight - 5 * SECOND
+    bench.broker.step(bench.now_ns)
+    bench.move(10 * SECOND)
+
+    rows = minutes(bench, "000000")
+
+    assert [row["stck_cntg_hour"] for row in rows] == ["000000"]
+    assert rows[0]["stck_bsop_date"] == "20261124"
+    assert int(rows[0]["cntg_vol"]) > 0
