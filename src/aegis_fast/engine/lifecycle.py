@@ -130,7 +130,6 @@ class Lifecycle:
         self._tasks = [loop.create_task(self._run())]
 
     async def _run(self) -> None:
-        await self._retry("connecting to KIS", self._gateway.start)
         await self._retry("starting the feed", self._feed.start)
         await self._wait_feed()
         await self._retry("reading the account", self._sync.agree)

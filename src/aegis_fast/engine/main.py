@@ -62,6 +62,7 @@ async def _run(
     )
     await server.start()
     try:
+        await runtime.gateway.start()
         world = await _unless(stop, _world(runtime, log))
         if world is None:
             return 0

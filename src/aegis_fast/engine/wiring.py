@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from aegis_fast.api.access import Access, ApiKey
+from aegis_fast.api.access import Access, ApiKey, Role
 from aegis_fast.config import Settings
 from aegis_fast.core.bus import Bus, Watcher
 from aegis_fast.core.dispatch import CallQueue
@@ -40,7 +40,6 @@ from aegis_fast.store.journal import Journal
 __all__ = ["Runtime", "api_access", "build"]
 
 _MS = 1_000_000
-_DEMO_SECRET_SHA256 = "cd577fe2561ebff23505db0bb006300c7cdecbd46bc0e03c449afafaca2c25bf"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MAX_CALLS_PER_S = 30
 
@@ -103,7 +102,8 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         credentials=credentials,
         issuer=gateway.issuer,
         events=bridge,
-        clock_ns=now_ns,
+        # None: the listener stamps each socket read in C.
+        clock_ns=None,
         silence_timeout_s=settings.feed.heartbeat_interval_ms / 1000,
         reconnect_interval_s=settings.feed.reconnect_interval_ms / 1000,
         cycle_attempts=settings.feed.cycle_attempts,
@@ -161,9 +161,9 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
 
 def api_access(settings: Settings) -> Access:
     """Return the API keys: the configured ones, and the demo key in sim on loopback only (A23)."""
-    keys = [ApiKey(key.id, key.secret_sha256, key.role) for key in settings.api.keys]
+    keys = [ApiKey(key.id, key.secret_sha256, Role(key.role)) for key in settings.api.keys]
     if settings.engine.env == "sim" and settings.engine.host in _LOOPBACK:
-        keys.append(ApiKey("demo", _DEMO_SECRET_SHA256, "trade"))
+        keys.append(ApiKey.of_secret("demo", "demo-secret", Role.TRADE))
     return Access(keys, clock_ns=now_ns, rng=secrets.token_bytes)
 
 
