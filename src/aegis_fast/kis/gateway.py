@@ -43,7 +43,7 @@ from aegis_fast.errors import (
     RejectedError,
     TransientError,
 )
-from aegis_fast.kis import answers, codec, outcome
+from aegis_fast.kis import answers, codec, outcome, tr
 from aegis_fast.kis.codec import PageKey, Request
 from aegis_fast.kis.credentials import AppCredentials
 from aegis_fast.kis.fields import kst_yyyymmdd
@@ -130,6 +130,10 @@ class KISGateway:
 
     async def start(self) -> None:
         """Open the connection pool. Nothing is sent yet."""
+        # Read the tables now, not while the first order waits.
+        tr.calls()
+        tr.order_kinds()
+        tr.error_meaning("")
         await self._rest.start()
 
     async def close(self) -> None:

@@ -199,7 +199,7 @@ class KISStream:
                 failures = in_use = 0
                 self._is_up = False
                 self._counts["drops"] += 1
-                self._log.warning("realtime feed lost: %s", drop.reason)
+                self._log.debug("realtime feed lost: %s", drop.reason)
                 self._report(self._events.on_feed_down, drop.reason)
             else:
                 failures += 1
@@ -380,7 +380,7 @@ class KISStream:
             self._trouble("schema_drift", f"widths not in the table: {self._listener.drift()}")
 
     def _trouble(self, kind: str, detail: str) -> None:
-        self._log.warning("realtime feed: %s: %s", kind, detail)
+        self._log.debug("realtime feed: %s: %s", kind, detail)
         self._report(self._events.on_feed_trouble, kind, detail)
 
     def _report(self, handler: Callable[..., None], *arguments: str) -> None:

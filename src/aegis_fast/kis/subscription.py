@@ -8,7 +8,7 @@ them out. Source: KIS.md section 4, errors.json OPSP codes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import ClassVar
 
@@ -258,6 +258,9 @@ class Registrations:
     def on_control(self, control: Control) -> list[Effect]:
         """Take in an ack and return what follows from it."""
         code = control.msg_cd
+        if control.key.tr_id == self.notice_key.tr_id:
+            # There is one of this TR: it is ours, however the server spells the id back.
+            control = replace(control, key=self.notice_key)
         if code in ("OPSP0000", "OPSP0002"):
             return self._registered(control)
         if code in ("OPSP0001", "OPSP0003"):

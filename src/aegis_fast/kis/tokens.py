@@ -16,6 +16,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from aegis_fast.errors import AegisError, AuthError, ConfigError, ProtocolError, TransientError
 from aegis_fast.kis import codec
@@ -230,7 +231,11 @@ class TokenIssuer:
         headers = {"content-type": "application/json; charset=utf-8"}
         try:
             answer = await self._rest.request(
-                request.method, request.path, headers=headers, body=request.body
+                request.method,
+                request.path,
+                headers=headers,
+                body=request.body,
+                trace_id=uuid4().hex,
             )
         except (NotSent, ReplyLost) as error:
             # Asking for a token again does no harm, so a lost answer is a mere failure here.

@@ -158,6 +158,15 @@ def test_notice_ack_stores_its_key_and_brings_the_feed_up_once() -> None:
     assert registrations.on_control(ack(NOTICE, "OPSP0002")) == [StoreKey(NOTICE.tr_id, *AES)]
 
 
+def test_notice_ack_counts_however_the_id_is_spelled_back() -> None:
+    registrations = book()
+    connect_all(registrations)
+
+    effects = registrations.on_control(ack(Key(NOTICE.tr_id, "htsid001")))
+
+    assert effects == [StoreKey(NOTICE.tr_id, *AES), NoticeUp()]
+
+
 def test_symbol_ack_confirms_without_bringing_the_feed_up() -> None:
     registrations = book()
     connect_all(registrations)
