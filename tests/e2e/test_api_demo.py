@@ -45,7 +45,7 @@ class Demo:
                 self.url = found[1]
             if self.url and "Ctrl-C" in line:
                 return
-        raise AssertionError(f"never ready: {self.shown}")
+        raise AssertionError(f"never ready: {self.shown} {self.finish()}")
 
     def children(self) -> list[int]:
         path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"

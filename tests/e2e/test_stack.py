@@ -272,7 +272,8 @@ def test_kill_9_in_the_middle_of_100_orders_loses_and_doubles_nothing(tmp_path: 
             if row["state"] == "open":
                 number = int(row["odno"])
                 mine = next(r for r in orders.values() if r["broker_order_id"] == number)
-                assert stack.api("DELETE", f"orders/{mine['order_id']}").status == 200
+                canceled = stack.api("DELETE", f"orders/{mine['order_id']}")
+                assert canceled.status == 200, (canceled.body, row, mine)
 
 
 def test_engine_ends_cleanly_on_ctrl_c_and_starts_again_with_its_orders(tmp_path: Path) -> None:

@@ -90,8 +90,10 @@ def sim(
         raise ConfigError(
             f"unknown profile {profile!r}", field="--profile", expected="real, paper or spec"
         )
-    if replay is not None and not replay.is_file():
-        raise ConfigError(f"there is no file {replay}", field="--replay", expected="a recording")
+    if replay is not None and not replay.exists():
+        raise ConfigError(
+            f"there is no {replay}", field="--replay", expected="a recording or a folder of them"
+        )
     from aegis_fast.sim import run as run_sim
 
     run_sim(

@@ -1,7 +1,8 @@
 """Decide which outgoing call may leave next: cancel > market > limit > query (A40). Pure.
 
 Strict priority among orders, first come first served inside a class; queries come last but get one
-slot a second, so that reconciliation can't starve. The window is exact and one for the whole
+slot a second, so that reconciliation can't starve. Where there is hardly more than one slot a
+second (paper trading), orders and queries take turns. The window is exact and one for the whole
 appkey; the queue is bounded, and full means Busy: nothing waits for ever.
 """
 
@@ -36,6 +37,7 @@ class CallQueue:
         self._max_waiting = max_waiting
         self._waiting: tuple[deque[Ticket], ...] = tuple(deque() for _ in Priority)
         self._last_query_ns = 0
+        self._is_order_next = False
 
     def __len__(self) -> int:
         return sum(1 for lane in self._waiting for ticket in lane if not ticket.is_dropped)
@@ -48,9 +50,20 @@ class CallQueue:
             self._last_query_ns = now_ns
         return True
 
+    def assume_full(self, now_ns: int) -> None:
+        """Take every slot: what left before this process started is not known, and still counts."""
+        while self._window.try_acquire(now_ns):
+            pass
+
     def push(self, priority: Priority, now_ns: int) -> Ticket:
-        """Queue a call. Raises Busy at the limit; a cancel is always let in: it reduces risk."""
-        if priority is not Priority.CANCEL and len(self) >= self._max_waiting:
+        """Queue a call. Raises Busy at the limit; a cancel is always let in: it reduces risk.
+
+        What waits behind a call does not count: a flood of queries keeps no order out.
+        """
+        ahead = sum(
+            1 for lane in self._waiting[: priority + 1] for ticket in lane if not ticket.is_dropped
+        )
+        if priority is not Priority.CANCEL and ahead >= self._max_waiting:
             raise Busy(
                 f"{self._max_waiting} calls already wait for the call limit (호출 대기열 초과)",
                 expected="fewer orders a second",
@@ -65,6 +78,7 @@ class CallQueue:
         if lane is None or not self._window.try_acquire(now_ns):
             return None
         ticket = lane.popleft()
+        self._is_order_next = ticket.priority is Priority.QUERY
         if ticket.priority is Priority.QUERY:
             self._last_query_ns = now_ns
         return ticket
@@ -81,7 +95,9 @@ class CallQueue:
         for lane in self._waiting:
             while lane and lane[0].is_dropped:
                 lane.popleft()
+        first = next((lane for lane in self._waiting if lane), None)
         queries = self._waiting[Priority.QUERY]
-        if queries and now_ns - max(self._last_query_ns, queries[0].queued_ns) >= _QUERY_EVERY_NS:
-            return queries
-        return next((lane for lane in self._waiting if lane), None)
+        if not queries or (self._is_order_next and first is not queries):
+            return first
+        is_due = now_ns - max(self._last_query_ns, queries[0].queued_ns) >= _QUERY_EVERY_NS
+        return queries if is_due else first

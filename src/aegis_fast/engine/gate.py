@@ -41,6 +41,10 @@ class Gate:
             ticket.is_dropped = True
             self._waiters.pop(ticket, None)
 
+    def assume_full(self) -> None:
+        """Let nothing leave for one window: a process that ended just now may have used it up."""
+        self._calls.assume_full(self._mono_ns())
+
     @property
     def waiting(self) -> int:
         """Calls that wait."""

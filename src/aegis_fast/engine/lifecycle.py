@@ -29,6 +29,7 @@ from aegis_fast.engine.watching import Watching
 from aegis_fast.errors import AegisError
 from aegis_fast.hot import Book, Notice, Trade
 from aegis_fast.store.journal import Journal
+from aegis_fast.store.stint import Stint
 
 __all__ = ["FeedBridge", "Lifecycle"]
 
@@ -90,10 +91,12 @@ class Lifecycle:
         watching: Watching,
         bus: Bus,
         calls_per_s: int,
+        stint: Stint,
         log: logging.Logger,
     ) -> None:
         self.service: StrategyTrading | None = None
         self.ready = asyncio.Event()
+        self.failed = asyncio.Event()
         self._settings = settings
         self._engine = engine
         self._journal = journal
@@ -106,6 +109,7 @@ class Lifecycle:
         self._watching = watching
         self._bus = bus
         self._calls_per_s = calls_per_s
+        self._stint = stint
         self._log = log
         self._reason = "starting"
         self._started_ns = now_ns()
@@ -117,6 +121,9 @@ class Lifecycle:
     def open_journal(self) -> int:
         """Take the journal over and replay it; returns how many entries it held."""
         entries = self._journal.open()
+        window_ns = self._settings.kis.call_window_ms * 1_000_000
+        if self._stint.begin(now_ns(), window_ns):
+            self._gate.assume_full()
         self._engine.replay(entries)
         return len(entries)
 
@@ -130,6 +137,15 @@ class Lifecycle:
         self._tasks = [loop.create_task(self._run())]
 
     async def _run(self) -> None:
+        try:
+            await self._bring_up()
+            await self._follow_reconnects()
+        except Exception as error:  # noqa: BLE001  logged; main ends the process with exit code 1
+            self._log.exception("internal error: the engine stops")
+            self._reason = f"internal error: {type(error).__name__}: {error}"
+            self.failed.set()
+
+    async def _bring_up(self) -> None:
         await self._retry("starting the feed", self._feed.start)
         await self._wait_feed()
         await self._retry("reading the account", self._sync.agree)
@@ -141,7 +157,6 @@ class Lifecycle:
         if self._settings.engine.freeze_gc:
             gc.collect()
             gc.freeze()
-        await self._follow_reconnects()
 
     async def _wait_feed(self) -> None:
         self._reason = "waiting for the realtime connection"
@@ -222,6 +237,7 @@ class Lifecycle:
         await self._engine.drain(_DRAIN_S)
         await self._feed.close()
         await self._gateway.close()
+        self._stint.end(now_ns())
         self._journal.close()
 
     # -- status ---------------------------------------------------------------------------------

@@ -50,7 +50,15 @@ class Listing:
         return await asyncio.shield(task)
 
     async def _ask(self, symbol: str, today: int) -> Instrument:
-        instrument = await self._broker.instrument(symbol)
+        try:
+            instrument = await self._broker.instrument(symbol)
+        except NotFound as error:
+            raise NotFound(
+                f"{symbol} is not listed (없는 종목): {error.message}",
+                venue_code=error.venue_code,
+                field="symbol",
+                expected="a KRX short code, e.g. 005930",
+            ) from error
         if len(self._known) >= _LIMIT and symbol not in self._known:
             del self._known[next(iter(self._known))]
         self._known[symbol] = (today, instrument)

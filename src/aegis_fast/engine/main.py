@@ -68,9 +68,11 @@ async def _run(
             return 0
         _set_old_world_aside(runtime.journal_path, world, log)
         runtime.lifecycle.open_journal()
-        runtime.lifecycle.start(world, strategies)
+        lifecycle = runtime.lifecycle
+        lifecycle.start(world, strategies)
+        failure = asyncio.ensure_future(_set_after(lifecycle.failed, stop))
         try:
-            if await _unless(stop, runtime.lifecycle.ready.wait()) is not None:
+            if await _unless(stop, lifecycle.ready.wait()) is not None:
                 elapsed_s = time.monotonic() - started_s
                 print(  # noqa: T201  the one line that scripts wait for
                     f"aegis engine ready http://{settings.engine.host}:{server.port}/ "
@@ -79,10 +81,17 @@ async def _run(
                 )
                 await stop.wait()
         finally:
-            await runtime.lifecycle.close()
+            failure.cancel()
+            await lifecycle.close()
+        return 1 if lifecycle.failed.is_set() else 0
     finally:
+        await runtime.gateway.close()
         await server.close()
-    return 0
+
+
+async def _set_after(first: asyncio.Event, then: asyncio.Event) -> None:
+    await first.wait()
+    then.set()
 
 
 async def _unless(stop: asyncio.Event, work: Awaitable[T]) -> T | None:

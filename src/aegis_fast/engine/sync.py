@@ -187,6 +187,10 @@ class Sync:
             self.ask_scan(0)
             if what == "balance":
                 self._balance_due.set()
+        except Exception:  # noqa: BLE001  a bug of ours: shown, counted, and the loop goes on
+            self._log.exception("internal error in the %s", what)
+            self._engine.count_discrepancy()
+            await asyncio.sleep(1.0)
 
 
 def _fills(scan: DayOrders) -> dict[int, tuple[int, int]]:

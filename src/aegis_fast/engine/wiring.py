@@ -36,6 +36,7 @@ from aegis_fast.kis.profile import (
 )
 from aegis_fast.kis.stream import KISStream
 from aegis_fast.store.journal import Journal
+from aegis_fast.store.stint import Stint
 
 __all__ = ["Runtime", "api_access", "build"]
 
@@ -137,6 +138,7 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         watching=watching,
         bus=bus,
         calls_per_s=calls_per_s(settings),
+        stint=Stint(home / settings.engine.env / "stint"),
         log=log,
     )
     service = Service(

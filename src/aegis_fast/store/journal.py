@@ -11,6 +11,7 @@ when the journal is read; the engine then refuses to start instead of trading on
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import queue
@@ -112,8 +113,15 @@ class Journal:
         Raises ConfigError when another process has it or it belongs to another account, and
         StorageError when a row does not match its checksum.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._take_lock()
+        except OSError as error:
+            raise StorageError(
+                f"the journal {self._path} can't be opened: {error}",
+                field="engine.home",
+                expected="a directory that this user may write to",
+            ) from error
         try:
             connection = self._connect()
             try:
@@ -155,11 +163,12 @@ class Journal:
         return future
 
     def close(self) -> None:
-        """Write what waits, then let go of the file."""
+        """Write what waits, then let go of the file; append() is refused from here on."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
             self._thread = None
+        self._failure = self._failure or "it is closed"
         self._release_lock()
 
     # -- the writer thread ----------------------------------------------------------------------
@@ -209,11 +218,11 @@ class Journal:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany("INSERT INTO journal VALUES (?, ?, ?, ?)", rows)
             connection.execute("COMMIT")
-        except sqlite3.Error as failure:
-            self._failure = str(failure)
-            if connection.in_transaction:
+        except Exception as failure:  # noqa: BLE001  whatever it is, those who wait must hear of it
+            self._failure = str(failure) or type(failure).__name__
+            with contextlib.suppress(sqlite3.Error):
                 connection.rollback()
-            return StorageError(f"the journal can't be written: {failure}")
+            return StorageError(f"the journal can't be written: {self._failure}")
         self._seq, self._crc = seq, crc
         return None
 
@@ -234,7 +243,6 @@ class Journal:
             return
         for key, value in wanted.items():
             if found.get(key) != value:
-                self._release_lock()
                 raise ConfigError(
                     f"the journal {self._path} belongs to {key} {found.get(key)!r}, not {value!r}",
                     field="engine.home",
@@ -245,14 +253,16 @@ class Journal:
         entries = []
         rows = connection.execute("SELECT seq, at_ns, body, crc FROM journal ORDER BY seq")
         for seq, at_ns, body, crc in rows:
-            expected = _chain(self._crc, seq, at_ns, bytes(body))
-            if seq != self._seq + 1 or crc != expected:
+            # SQLite keeps the type with each value, so a changed row may have another one.
+            is_sound = isinstance(at_ns, int) and isinstance(body, bytes)
+            expected = _chain(self._crc, seq, at_ns, body) if is_sound else None
+            if seq != self._seq + 1 or expected is None or crc != expected:
                 raise StorageError(
                     f"the journal {self._path} is damaged at entry {self._seq + 1}",
                     expected="restore it from a back-up, or start with another --home",
                 )
             try:
-                event = _DECODER.decode(bytes(body))
+                event = _DECODER.decode(body)
             except msgspec.MsgspecError as error:
                 raise StorageError(
                     f"entry {seq} of the journal {self._path} can't be understood: {error}",
