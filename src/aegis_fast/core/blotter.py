@@ -15,6 +15,7 @@ from aegis_fast.core.transitions import allowed
 __all__ = ["Blotter"]
 
 _PARKED_LIMIT = 10_000
+_PARKED_PER_NUMBER = 1_000
 _PARKED_ASK_MS = 3_000
 
 
@@ -32,8 +33,9 @@ class Blotter:
         self.broker_ids: dict[int, str] = {}
         self.replace_ids: dict[int, str] = {}
         self.discrepancies = 0
+        self._numbers_date = 0
         # Notices of numbers nobody knows yet: the reply that names them is still under way. The
-        # oldest number is forgotten at the limit; the ledger then tells its fills.
+        # oldest number, or notice of a number, is forgotten at the limit; the ledger tells those.
         self._parked: OrderedDict[int, list[NoticeAcked | FillSeen]] = OrderedDict()
 
     def add(self, record: OrderRecord) -> None:
@@ -45,8 +47,18 @@ class Blotter:
 
     def add_leg(self, record: OrderRecord, broker_order_id: int, org_no: str) -> None:
         """Give the order a (further) number at the broker."""
-        record.legs.append(Leg(broker_order_id, org_no))
+        record.legs.append(Leg(broker_order_id, org_no, record.price_krw, record.reserve_price_krw))
         self.broker_ids[broker_order_id] = record.order_id
+
+    def drop_leg(self, record: OrderRecord) -> None:
+        """Take the newest number back: the order goes on under the one before."""
+        leg = record.legs.pop()
+        del self.broker_ids[leg.broker_order_id]
+        self.replace_ids[leg.broker_order_id] = ""
+        before = record.legs[-1]
+        before.is_closed = False
+        record.price_krw = before.price_krw
+        record.reserve_price_krw = before.reserve_price_krw
 
     def by_broker_id(self, broker_order_id: int) -> OrderRecord | None:
         """Return the order that has, or had, this number at the broker."""
@@ -72,7 +84,9 @@ class Blotter:
 
     def park(self, event: NoticeAcked | FillSeen) -> list[Effect]:
         """Keep a notice until the reply that names its number arrives."""
-        self._parked.setdefault(event.broker_order_id, []).append(event)
+        waiting = self._parked.setdefault(event.broker_order_id, [])
+        waiting.append(event)
+        del waiting[:-_PARKED_PER_NUMBER]
         if len(self._parked) > _PARKED_LIMIT:
             self._parked.popitem(last=False)
         return [AskLedger(_PARKED_ASK_MS)]
@@ -80,6 +94,18 @@ class Blotter:
     def take_parked(self, broker_order_id: int) -> list[NoticeAcked | FillSeen]:
         """Hand out the notices that waited for this number."""
         return self._parked.pop(broker_order_id, [])
+
+    def forget_numbers(self, business_date: int) -> None:
+        """Drop the numbers of earlier dates: the broker gives them out again every day."""
+        if business_date <= self._numbers_date:
+            return
+        self._numbers_date = business_date
+        self.replace_ids.clear()
+        self.broker_ids = {
+            number: order_id
+            for number, order_id in self.broker_ids.items()
+            if self.orders[order_id].business_date >= business_date
+        }
 
     def forget_parked(self) -> None:
         """Drop all parked notices: after a restart the ledger tells more than they do."""
@@ -93,10 +119,13 @@ class Blotter:
         return True
 
     def reserve(self, record: OrderRecord) -> None:
-        """Set aside what the rest of the order needs, at the dearer of the prices in question."""
-        price_krw = max(record.reserve_price_krw, record.request_reserve_price_krw)
+        """Set aside what the rest of the order needs, at the dearest of the prices in question."""
         self.portfolio.reserve(
-            record.order_id, record.symbol, record.side, record.leaves_qty, price_krw
+            record.order_id,
+            record.symbol,
+            record.side,
+            record.leaves_qty,
+            record.dearest_price_krw,
         )
 
     def conflict(self, kind: str, text: str, order_id: str) -> list[Effect]:

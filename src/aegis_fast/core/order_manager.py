@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from aegis_fast.core.blotter import Blotter
+from aegis_fast.core.changes import Changes
 from aegis_fast.core.effects import (
     Alert,
     AskLedger,
@@ -48,9 +49,6 @@ from aegis_fast.core.events import (
 from aegis_fast.core.executions import Executions
 from aegis_fast.core.hours import kst_date
 from aegis_fast.core.model import (
-    OPEN_STATES,
-    AmendOrder,
-    CancelOrder,
     OrderState,
     PlaceOrder,
 )
@@ -72,6 +70,7 @@ class OrderManager:
         self.halted: dict[str, str] = {}
         self.world = ""
         self._blotter = Blotter(portfolio)
+        self._changes = changes = Changes(self._blotter, self.on_event)
         executions = Executions(self._blotter)
         self._unanswered: dict[Fingerprint, str] = {}
         self._held: dict[Fingerprint, deque[str]] = {}
@@ -82,11 +81,11 @@ class OrderManager:
             OrderRefused: self._refused,
             OrderLost: self._lost,
             AbsenceProven: self._absent,
-            CancelRequested: self._cancel_requested,
-            AmendRequested: self._amend_requested,
-            ReplaceAccepted: self._replace_accepted,
-            ReplaceRefused: self._replace_refused,
-            ReplaceLost: self._replace_lost,
+            CancelRequested: changes.cancel_requested,
+            AmendRequested: changes.amend_requested,
+            ReplaceAccepted: changes.replace_accepted,
+            ReplaceRefused: changes.replace_refused,
+            ReplaceLost: changes.replace_lost,
             NoticeAcked: executions.notice_acked,
             FillSeen: executions.fill_seen,
             LedgerSeen: executions.ledger_seen,
@@ -145,7 +144,7 @@ class OrderManager:
 
     def _submitted(self, e: OrderSubmitted, now_ns: int) -> list[Effect]:
         record = OrderRecord.submitted(e, now_ns, kst_date(now_ns))
-        self._sequence += 1
+        self._count(e.order_id)
         self._blotter.add(record)
         effects: list[Effect] = [Journal(e), Publish(record.snapshot())]
         if record.fingerprint in self._unanswered:
@@ -173,15 +172,19 @@ class OrderManager:
 
     def _accepted(self, e: OrderAccepted, now_ns: int) -> list[Effect]:
         r = self._blotter.orders.get(e.order_id)
-        if r is None or e.broker_order_id in self._blotter.broker_ids:
-            return self._blotter.conflict(
-                "accept", f"{e.order_id} as {e.broker_order_id}", e.order_id
-            )
+        owner = self._blotter.by_broker_id(e.broker_order_id)
+        if r is not None and owner is r:
+            # The reply arrived after the ledger had shown the order, or the other way round.
+            return []
+        if r is None or self._blotter.knows(e.broker_order_id):
+            text = f"the broker's number {e.broker_order_id} is another order's"
+            effects = self._blotter.conflict("accept", text, e.order_id)
+            return effects + self.on_event(OrderLost(order_id=e.order_id, reason=text), now_ns)
         if not self._blotter.move(r, "accept", OrderState.LIVE, now_ns):
             return self._blotter.conflict("accept", f"{r.state} order was accepted", e.order_id)
         r.code, r.message, r.venue_code = DONE, "", ""
         self._blotter.add_leg(r, e.broker_order_id, e.org_no)
-        effects: list[Effect] = [Journal(e), Publish(r.snapshot())]
+        effects = [Journal(e), Publish(r.snapshot())]
         for notice in self._blotter.take_parked(e.broker_order_id):
             effects += self.on_event(notice, now_ns)
         return effects + self._answered(r, now_ns)
@@ -222,12 +225,15 @@ class OrderManager:
             AskLedger(0),
         ]
         # Nothing else of this fingerprint may go out: two could not be told apart any more.
-        for held_id in self._held.pop(r.fingerprint, ()):
+        why = f"the identical order {r.order_id} is unknown"
+        return effects + self._refuse_held(r.fingerprint, why, now_ns)
+
+    def _refuse_held(self, fingerprint: Fingerprint, why: str, now_ns: int) -> list[Effect]:
+        """Refuse the orders that wait behind their twin. They never left."""
+        effects: list[Effect] = []
+        for held_id in self._held.pop(fingerprint, ()):
             refusal = OrderRefused(
-                order_id=held_id,
-                code=REFUSED,
-                venue_code="",
-                message=f"not sent: the identical order {r.order_id} is unknown",
+                order_id=held_id, code=REFUSED, venue_code="", message=f"not sent: {why}"
             )
             effects += _derived(self.on_event(refusal, now_ns))
         return effects
@@ -242,94 +248,6 @@ class OrderManager:
         )
         self._blotter.reserve(r)
         return [Journal(e), Publish(r.snapshot()), *self._answered(r, now_ns)]
-
-    # -- cancel and amend -----------------------------------------------------------------------
-
-    def _cancel_requested(self, e: CancelRequested, now_ns: int) -> list[Effect]:
-        r = self._blotter.orders.get(e.order_id)
-        if r is None or r.leg is None or r.request or r.state not in OPEN_STATES:
-            return []
-        r.request, r.request_qty, r.updated_ns = "cancel", e.qty, now_ns
-        command = CancelOrder(
-            order_id=r.order_id,
-            account=r.account,
-            symbol=r.symbol,
-            side=r.side,
-            order_type=r.order_type,
-            broker_order_id=r.leg.broker_order_id,
-            org_no=r.leg.org_no,
-            qty=e.qty,
-            venue=r.venue,
-            trace_id=r.trace_id,
-        )
-        return [Journal(e), Publish(r.snapshot()), Send(command)]
-
-    def _amend_requested(self, e: AmendRequested, now_ns: int) -> list[Effect]:
-        r = self._blotter.orders.get(e.order_id)
-        if r is None or r.leg is None or r.request or r.state not in OPEN_STATES:
-            return []
-        r.request, r.request_price_krw, r.updated_ns = "amend", e.price_krw, now_ns
-        r.request_reserve_price_krw = e.reserve_price_krw
-        # Until the answer is known either price may trade: the dearer one stays reserved.
-        self._blotter.reserve(r)
-        command = AmendOrder(
-            order_id=r.order_id,
-            account=r.account,
-            symbol=r.symbol,
-            side=r.side,
-            order_type=r.order_type,
-            broker_order_id=r.leg.broker_order_id,
-            org_no=r.leg.org_no,
-            leaves_qty=r.leaves_qty,
-            price_krw=e.price_krw,
-            venue=r.venue,
-            trace_id=r.trace_id,
-        )
-        return [Journal(e), Publish(r.snapshot()), Send(command)]
-
-    def _replace_accepted(self, e: ReplaceAccepted, now_ns: int) -> list[Effect]:
-        r = self._blotter.orders.get(e.order_id)
-        if r is None or self._blotter.knows(e.broker_order_id):
-            return []
-        r.updated_ns = now_ns
-        if e.action == "amend":
-            new_price_krw = e.price_krw or r.request_price_krw
-            r.price_krw = new_price_krw
-            r.reserve_price_krw = max(new_price_krw, r.request_reserve_price_krw)
-            self._blotter.add_leg(r, e.broker_order_id, e.org_no)
-        else:
-            self._blotter.replace_ids[e.broker_order_id] = r.order_id
-        if r.request == e.action and e.action == "amend":
-            r.clear_request()
-        self._blotter.reserve(r)
-        effects: list[Effect] = [Journal(e), Publish(r.snapshot()), AskLedger(500)]
-        for notice in self._blotter.take_parked(e.broker_order_id):
-            effects += self.on_event(notice, now_ns)
-        return effects
-
-    def _replace_refused(self, e: ReplaceRefused, now_ns: int) -> list[Effect]:
-        r = self._blotter.orders.get(e.order_id)
-        if r is None or r.request != e.action:
-            return []
-        r.clear_request()
-        r.venue_code, r.message, r.updated_ns = e.venue_code, e.message, now_ns
-        self._blotter.reserve(r)
-        # A refusal often means that the order filled in the meantime: look.
-        return [Journal(e), Publish(r.snapshot()), AskLedger(0)]
-
-    def _replace_lost(self, e: ReplaceLost, now_ns: int) -> list[Effect]:
-        r = self._blotter.orders.get(e.order_id)
-        if r is None or r.request != e.action:
-            return []
-        r.message, r.updated_ns = e.reason, now_ns
-        if e.action == "cancel" and r.request_qty == 0:
-            # To cancel all that is left twice does no harm, so the caller may ask again at once.
-            r.clear_request()
-        else:
-            # Nothing more may be asked of this order until the ledger tells.
-            r.request_lost_ns = now_ns
-        alert = Alert("replace_unknown", f"{e.action}: {e.reason}", r.order_id)
-        return [Journal(e), Publish(r.snapshot()), alert, AskLedger(0)]
 
     # -- orders of others ------------------------------------------------------------------------
 
@@ -358,13 +276,12 @@ class OrderManager:
             code=DONE,
             is_sent=True,
         )
-        self._sequence += 1
+        self._count(e.order_id)
         self._blotter.add(record)
         self._blotter.add_leg(record, e.broker_order_id, e.org_no)
         effects: list[Effect] = [Journal(e), Publish(record.snapshot())]
-        for notice in self._blotter.take_parked(e.broker_order_id):
-            effects += self.on_event(notice, now_ns)
-        # The figures of the row that showed it are part of this very event, not a second one.
+        # The figures of the row that showed it are part of this very event, not a second one. They
+        # come before the notices that waited, as they will when the journal is replayed.
         ledger = LedgerSeen(
             broker_order_id=e.broker_order_id,
             cum_qty=e.cum_qty,
@@ -373,7 +290,10 @@ class OrderManager:
             rejected_qty=0,
             leaves_qty=e.leaves_qty,
         )
-        return effects + _derived(self.on_event(ledger, now_ns))
+        effects += _derived(self.on_event(ledger, now_ns))
+        for notice in self._blotter.take_parked(e.broker_order_id):
+            effects += self.on_event(notice, now_ns)
+        return effects
 
     # -- account, switches, restart -------------------------------------------------------------
 
@@ -381,20 +301,33 @@ class OrderManager:
         self.portfolio.load(e.cash_krw, e.positions)
         return [Journal(e)]
 
-    def _kill_switch_set(self, e: KillSwitchSet, _now_ns: int) -> list[Effect]:
+    def _kill_switch_set(self, e: KillSwitchSet, now_ns: int) -> list[Effect]:
         if (e.is_on, e.reason) == (self.kill_switch, self.kill_reason):
             return []
         self.kill_switch, self.kill_reason = e.is_on, e.reason
-        return [Journal(e), Alert("kill_switch", f"{'on' if e.is_on else 'off'}: {e.reason}")]
+        effects: list[Effect] = [
+            Journal(e),
+            Alert("kill_switch", f"{'on' if e.is_on else 'off'}: {e.reason}"),
+        ]
+        if e.is_on:
+            for fingerprint in list(self._held):
+                effects += self._refuse_held(fingerprint, "the kill switch is on", now_ns)
+        return effects
 
-    def _symbol_halted(self, e: SymbolHalted, _now_ns: int) -> list[Effect]:
+    def _symbol_halted(self, e: SymbolHalted, now_ns: int) -> list[Effect]:
         if self.halted.get(e.symbol, "") == e.reason:
             return []
-        if e.reason:
-            self.halted[e.symbol] = e.reason
-        else:
+        effects: list[Effect] = [
+            Journal(e),
+            Alert("symbol_halted", f"{e.symbol}: {e.reason or 'lifted'}"),
+        ]
+        if not e.reason:
             del self.halted[e.symbol]
-        return [Journal(e), Alert("symbol_halted", f"{e.symbol}: {e.reason or 'lifted'}")]
+            return effects
+        self.halted[e.symbol] = e.reason
+        for fingerprint in [f for f in self._held if f[1] == e.symbol]:
+            effects += self._refuse_held(fingerprint, f"{e.symbol} is stopped", now_ns)
+        return effects
 
     def _world_seen(self, e: WorldSeen, _now_ns: int) -> list[Effect]:
         if e.world == self.world:
@@ -409,28 +342,39 @@ class OrderManager:
         self._held.clear()
         self._blotter.forget_parked()
         for r in list(self.open_records()):
-            if r.business_date < e.business_date:
-                self._blotter.move(r, "expire", OrderState.CANCELED, now_ns)
-                r.message = "a day order of an earlier date; what it filled is in the balance"
-                r.canceled_qty = r.qty - r.cum_qty
-                r.clear_request()
-                self._blotter.reserve(r)
-            elif r.state is OrderState.PENDING and not r.is_sent:
-                # Held behind its twin: it never left, and the replay of the journal proves it.
-                self._blotter.move(r, "refuse", OrderState.REJECTED, now_ns)
-                r.code, r.message = REFUSED, "not sent: the engine stopped first"
-                self._blotter.reserve(r)
-            elif r.state is OrderState.PENDING:
-                self._blotter.move(r, "lose", OrderState.UNKNOWN, now_ns)
-                r.message, r.unknown_since_ns = "the engine stopped before the answer", now_ns
+            before = (r.state, r.request)
+            self._restarted_one(r, e.business_date, now_ns)
+            if (r.state, r.request) != before:
+                effects.append(Publish(r.snapshot()))
             if r.state is OrderState.UNKNOWN:
                 self._unanswered[r.fingerprint] = r.order_id
-        for r in self._blotter.orders.values():
-            if r.business_date < e.business_date:
-                for leg in r.legs:
-                    self._blotter.broker_ids.pop(leg.broker_order_id, None)
+        self._blotter.forget_numbers(e.business_date)
         effects.append(AskLedger(0))
         return effects
+
+    def _restarted_one(self, r: OrderRecord, business_date: int, now_ns: int) -> None:
+        if r.business_date < business_date:
+            self._blotter.move(r, "expire", OrderState.CANCELED, now_ns)
+            r.message = "a day order of an earlier date; what it filled is in the balance"
+            r.canceled_qty = r.qty - r.cum_qty
+            r.clear_request()
+            self._blotter.reserve(r)
+        elif r.state is OrderState.PENDING and not r.is_sent:
+            # Held behind its twin: it never left, and the replay of the journal proves it.
+            self._blotter.move(r, "refuse", OrderState.REJECTED, now_ns)
+            r.code, r.message = REFUSED, "not sent: the engine stopped first"
+            self._blotter.reserve(r)
+        elif r.state is OrderState.PENDING:
+            self._blotter.move(r, "lose", OrderState.UNKNOWN, now_ns)
+            r.message, r.unknown_since_ns = "the engine stopped before the answer", now_ns
+        elif r.request:
+            self._changes.forget_answer(r, now_ns)
+            self._blotter.reserve(r)
+
+    def _count(self, order_id: str) -> None:
+        """Keep the running number ahead of every id given out."""
+        number = order_id.rpartition("-")[2]
+        self._sequence = max(self._sequence + 1, int(number) if number.isdecimal() else 0)
 
 
 def _derived(effects: list[Effect]) -> list[Effect]:

@@ -1,9 +1,9 @@
 """Keep what is known of one order, leg by leg. Only the order manager writes here.
 
 A leg is one number at the broker (ODNO). An order starts with one leg; each accepted amend adds
-one. Fills are counted by leg, cumulatively, from two sources that may lag behind each other: the
-notices, summed, and the ledger's own cumulative figure. The larger of the two is what has filled:
-neither source can invent a fill, both can be late.
+one. Fills and canceled shares are counted by leg, cumulatively, from two sources that may lag
+behind each other: the notices, summed, and the ledger's own cumulative figure. The larger of the
+two is what happened: neither source can invent it, both can be late.
 """
 
 from __future__ import annotations
@@ -20,15 +20,28 @@ Fingerprint = tuple[str, str, int, int, int, str]
 
 @dataclass(slots=True)
 class Leg:
-    """One number at the broker. recent: the last notices, to recognise one that comes twice."""
+    """One number at the broker.
+
+    reserve_price_krw: what a share of it can cost. is_closed: the ledger has shown that an amend
+    left nothing of it, so its fills are all known. recent: the last notices, to recognise one that
+    comes twice. behind_since_ns and is_disputed only watch whether the two sources agree; nothing
+    is decided by them, and the journal does not hold them.
+    """
 
     broker_order_id: int
     org_no: str
+    price_krw: int
+    reserve_price_krw: int
     notice_qty: int = 0
     notice_value_krw: int = 0
+    notice_canceled_qty: int = 0
     ledger_qty: int = 0
     ledger_value_krw: int = 0
+    ledger_canceled_qty: int = 0
+    is_closed: bool = False
     recent: list[FillSeen] = field(default_factory=list)
+    behind_since_ns: int = 0
+    is_disputed: bool = False
 
     @property
     def cum_qty(self) -> int:
@@ -41,6 +54,10 @@ class Leg:
         return self.notice_value_krw
 
     @property
+    def canceled_qty(self) -> int:
+        return max(self.notice_canceled_qty, self.ledger_canceled_qty)
+
+    @property
     def is_missing_notices(self) -> bool:
         """The ledger knows of fills that no notice told: sums of notices are too low from here."""
         return self.ledger_qty > self.notice_qty
@@ -48,7 +65,11 @@ class Leg:
 
 @dataclass(slots=True)
 class OrderRecord:
-    """Everything the manager knows of one order. See model.Order for the words."""
+    """Everything the manager knows of one order. See model.Order for the words.
+
+    request_lost_ns: since when only the ledger can tell what became of the request; 0 while the
+    broker's answer is awaited.
+    """
 
     order_id: str
     client_order_id: str
@@ -118,6 +139,19 @@ class OrderRecord:
     def leg(self) -> Leg | None:
         """The leg now in the market."""
         return self.legs[-1] if self.legs else None
+
+    @property
+    def leg_number(self) -> int:
+        """The number under which the order is in the market; 0 when it has none yet."""
+        return self.legs[-1].broker_order_id if self.legs else 0
+
+    @property
+    def dearest_price_krw(self) -> int:
+        """What a share of the rest may have to be paid with: a fill at the price before an amend
+        may still be under way until the ledger has closed that leg, and a requested amend may have
+        happened already."""
+        legs = (leg.reserve_price_krw for leg in self.legs if not leg.is_closed)
+        return max(self.reserve_price_krw, self.request_reserve_price_krw, *legs)
 
     @property
     def fingerprint(self) -> Fingerprint:

@@ -36,6 +36,8 @@ _ROWS: tuple[tuple[OrderState, str, tuple[OrderState, ...], str], ...] = (
     (_PARTIAL, "expire", (_CANCELED,), "a day order of an earlier date"),
     # The notice of the last fill and that of the cancel may change places on the way.
     (_CANCELED, "fill", (_CANCELED, _FILLED), "a fill that overtook its cancel arrives late"),
+    # The ledger may show the end of an amended number before it shows the number that follows.
+    (_CANCELED, "replace", (_LIVE, _PARTIAL), "what looked canceled goes on under a new number"),
 )
 
 TRANSITIONS: dict[tuple[OrderState, str], tuple[OrderState, ...]] = {
