@@ -30,6 +30,10 @@ class Fees:
         value_krw = qty * price_krw
         return value_krw - (-value_krw * self.commission_ppm // _PPM)
 
+    def affordable_qty(self, cash_krw: int, price_krw: int) -> int:
+        """Return the most shares whose reserve_krw `cash_krw` covers. price_krw > 0."""
+        return max(0, cash_krw) * _PPM // (price_krw * (_PPM + self.commission_ppm))
+
 
 @dataclass(slots=True)
 class _Holding:

@@ -14,6 +14,8 @@ __all__ = ["Offsets", "check_price", "final_price_krw", "reserve_price_krw"]
 Offsets = Mapping[str, tuple[int, int]]
 
 _NO_LIMIT_RESERVE_PERCENT = 130
+# Far above any share, far below what 64 bits hold when multiplied by a quantity.
+_MAX_PRICE_KRW = 1_000_000_000
 
 
 def final_price_krw(request: OrderRequest, instrument: Instrument, offsets: Offsets) -> int:
@@ -51,18 +53,28 @@ def final_price_krw(request: OrderRequest, instrument: Instrument, offsets: Offs
         check_price(request.price_krw, instrument)
         return request.price_krw
     buy_bp, sell_bp = offsets[instrument.market]
-    return offset_price(
-        request.base_price_krw,
-        buy_bp if request.side == Side.BUY else sell_bp,
-        request.side,
-        instrument.kind,
-        instrument.lower_krw,
-        instrument.upper_krw,
-    )
+    try:
+        return offset_price(
+            request.base_price_krw,
+            buy_bp if request.side == Side.BUY else sell_bp,
+            request.side,
+            instrument.kind,
+            instrument.lower_krw,
+            instrument.upper_krw,
+        )
+    except ValueError as error:
+        raise InvalidRequest(
+            f"no price follows from {request.base_price_krw:,}: {error}", field="base_price_krw"
+        ) from error
 
 
 def check_price(price_krw: int, instrument: Instrument) -> None:
-    """Raise RiskRejected unless the price is on the tick grid and within today's limits."""
+    """Raise unless the price is on the tick grid and within today's limits: InvalidRequest for
+    what is no price at all, else RiskRejected."""
+    if not 0 < price_krw <= _MAX_PRICE_KRW:
+        raise InvalidRequest(
+            f"{price_krw:,} is no price", field="price_krw", expected=f"1 to {_MAX_PRICE_KRW:,}"
+        )
     _check_grid(price_krw, instrument)
     _check_limits(price_krw, instrument)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aegis_fast.core.model import Instrument, OrderRequest, OrderState, Side, Venue
+from aegis_fast.core.model import Instrument, OrderRequest, OrderState, OrderType, Side, Venue
 from aegis_fast.core.order_manager import OrderManager
-from aegis_fast.core.orders import Fingerprint
+from aegis_fast.core.orders import Fingerprint, OrderRecord
+from aegis_fast.core.pricing import check_price
 from aegis_fast.errors import InvalidRequest, RiskRejected
 
-__all__ = ["RiskLimits", "check_order", "check_quantity"]
+__all__ = ["RiskLimits", "check_amend", "check_order", "check_quantity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +55,58 @@ def check_order(
     _check_money(request, manager, reserve_price_krw)
 
 
-def _check_switches(
-    request: OrderRequest, instrument: Instrument, manager: OrderManager, venues: tuple[str, ...]
+def check_amend(
+    record: OrderRecord,
+    instrument: Instrument,
+    manager: OrderManager,
+    limits: RiskLimits,
+    *,
+    price_krw: int,
 ) -> None:
+    """Raise unless what remains of the order may move to `price_krw`."""
+    _check_stops(manager, instrument)
+    if record.order_type is OrderType.MARKET:
+        raise RiskRejected("a market order has no price to change", field="price_krw")
+    check_price(price_krw, instrument)
+    value_krw = record.leaves_qty * price_krw
+    if limits.max_order_krw and value_krw > limits.max_order_krw:
+        raise RiskRejected(
+            f"{value_krw:,} won exceed risk.max_order_krw",
+            field="price_krw",
+            expected=f"<= {limits.max_order_krw // max(1, record.leaves_qty):,}",
+        )
+    portfolio = manager.portfolio
+    if record.side != Side.BUY or price_krw <= record.dearest_price_krw:
+        return
+    more_krw = portfolio.fees.reserve_krw(record.leaves_qty, price_krw)
+    more_krw -= portfolio.fees.reserve_krw(record.leaves_qty, record.dearest_price_krw)
+    if more_krw > portfolio.orderable_krw:
+        raise RiskRejected(
+            f"the new price needs {more_krw:,} won more, {portfolio.orderable_krw:,} can be "
+            "ordered with (주문가능금액 부족)",
+            field="price_krw",
+        )
+
+
+def _check_stops(manager: OrderManager, instrument: Instrument) -> None:
     if manager.kill_switch:
         raise RiskRejected(
             f"the kill switch is on: {manager.kill_reason}", field="kill_switch", expected="off"
         )
-    reason = manager.halted.get(request.symbol)
+    symbol = instrument.symbol
+    reason = manager.halted.get(symbol)
     if reason:
         raise RiskRejected(
-            f"{request.symbol} is stopped: {reason}", field="symbol", expected="lifted by a person"
+            f"{symbol} is stopped: {reason}", field="symbol", expected="lifted by a person"
         )
     if instrument.is_halted:
-        raise RiskRejected(f"{request.symbol} is halted at the exchange (거래정지)", field="symbol")
+        raise RiskRejected(f"{symbol} is halted at the exchange (거래정지)", field="symbol")
+
+
+def _check_switches(
+    request: OrderRequest, instrument: Instrument, manager: OrderManager, venues: tuple[str, ...]
+) -> None:
+    _check_stops(manager, instrument)
     if request.venue.value not in venues:
         raise RiskRejected(
             f"{request.venue} is not offered here", field="venue", expected=" | ".join(venues)
@@ -122,13 +161,20 @@ def _check_duplicate(request: OrderRequest, manager: OrderManager, price_krw: in
 def _check_money(request: OrderRequest, manager: OrderManager, reserve_price_krw: int) -> None:
     portfolio = manager.portfolio
     if request.side == Side.BUY:
+        if reserve_price_krw <= 0:
+            raise RiskRejected(
+                f"no price of {request.symbol} is known to set money aside by",
+                field="type",
+                expected="a limit order",
+            )
         need_krw = portfolio.fees.reserve_krw(request.qty, reserve_price_krw)
         if need_krw > portfolio.orderable_krw:
+            affordable = portfolio.fees.affordable_qty(portfolio.orderable_krw, reserve_price_krw)
             raise RiskRejected(
                 f"this needs {need_krw:,} won, {portfolio.orderable_krw:,} can be ordered with "
                 "(주문가능금액 부족)",
                 field="qty",
-                expected=f"at most {_affordable(manager, reserve_price_krw):,} shares",
+                expected=f"at most {affordable:,} shares",
             )
         return
     sellable = portfolio.sellable(request.symbol)
@@ -138,11 +184,3 @@ def _check_money(request: OrderRequest, manager: OrderManager, reserve_price_krw
             field="qty",
             expected=f"at most {max(0, sellable):,} shares",
         )
-
-
-def _affordable(manager: OrderManager, reserve_price_krw: int) -> int:
-    portfolio = manager.portfolio
-    qty = max(0, portfolio.orderable_krw) // reserve_price_krw
-    while qty > 0 and portfolio.fees.reserve_krw(qty, reserve_price_krw) > portfolio.orderable_krw:
-        qty -= 1
-    return qty
