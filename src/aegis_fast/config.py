@@ -19,6 +19,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from aegis_fast.errors import ConfigError
@@ -182,10 +183,16 @@ def load_settings(
     forced = {key: value for key, value in forced.items() if value is not None}
     try:
         settings = Settings(**tree)
-        for key, value in (forced | (overrides or {})).items():
-            settings = _with(settings, key, value)
     except ValidationError as error:
-        raise _config_error(error) from None
+        raise _config_error(error, "") from None
+    except SettingsError as error:
+        raise ConfigError(
+            f"an environment variable AEGIS__... can't be read: {error}",
+            field="AEGIS__*",
+            expected="lists and tables as JSON, e.g. AEGIS__FEED__SYMBOLS='[\"005930\"]'",
+        ) from None
+    for key, value in (forced | (overrides or {})).items():
+        settings = _with(settings, key, value)
     _check_env_rules(settings, is_file_given=path.exists(), live=live)
     return settings
 
@@ -241,18 +248,31 @@ def _check_environment(tree: dict[str, Any]) -> None:
 
 def _with(settings: Settings, key: str, value: Any) -> Settings:
     section_name, _, name = key.partition(".")
+    known = [
+        f"{section}.{field}"
+        for section in Settings.model_fields
+        for field in type(getattr(settings, section)).model_fields
+    ]
+    if key not in known:
+        close = difflib.get_close_matches(key, known, n=1)
+        raise ConfigError(
+            f"unknown key {key!r} (알 수 없는 설정)",
+            field=key,
+            expected=close[0] if close else "a key of aegis.toml",
+        )
     section = getattr(settings, section_name)
     fields = {field: getattr(section, field) for field in type(section).model_fields}
-    if name not in fields:
-        raise ConfigError(f"unknown key {key!r}", field=key)
-    changed = type(section).model_validate({**fields, name: value})
+    try:
+        changed = type(section).model_validate({**fields, name: value})
+    except ValidationError as error:
+        raise _config_error(error, f"{section_name}.") from None
     return settings.model_copy(update={section_name: changed})
 
 
-def _config_error(error: ValidationError) -> ConfigError:
+def _config_error(error: ValidationError, prefix: str) -> ConfigError:
     first = error.errors(include_input=False, include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    return ConfigError(f"the configuration is wrong: {first['msg']}", field=field)
+    field = prefix + ".".join(str(part) for part in first["loc"])
+    return ConfigError(f"the configuration is wrong: {field}: {first['msg']}", field=field)
 
 
 def _check_env_rules(settings: Settings, *, is_file_given: bool, live: bool) -> None:
