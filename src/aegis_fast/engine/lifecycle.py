@@ -71,6 +71,9 @@ class FeedBridge:
     def on_feed_trouble(self, kind: str, detail: str) -> None:
         """Something about the feed that a person should know."""
         self._log.warning("feed %s: %s", kind, detail)
+        if kind == "notice":
+            # It could not be read and may have told a fill: the ledger knows.
+            self._engine.hooks.ask_ledger(0)
 
 
 class Lifecycle:
