@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aegis_fast.core.bus import Bus
@@ -26,39 +27,31 @@ from aegis_fast.core.events import (
     Event,
     FillSeen,
     NoticeAcked,
-    OrderAccepted,
     OrderLost,
-    OrderRefused,
-    ReplaceAccepted,
-    ReplaceLost,
-    ReplaceRefused,
     Restarted,
 )
-from aegis_fast.core.hours import kst_date
+from aegis_fast.core.hours import kst_date, kst_day_ns
 from aegis_fast.core.model import (
-    Accepted,
-    AmendOrder,
-    CancelOrder,
-    Lost,
     Order,
-    OrderState,
-    Outcome,
+    OrderType,
     PlaceOrder,
     Refused,
 )
 from aegis_fast.core.order_manager import OrderManager
 from aegis_fast.core.ports import Broker
-from aegis_fast.errors import Busy, StorageError
+from aegis_fast.engine.sending import ORDER_DEADLINES_S, Command, Sender, event_of
+from aegis_fast.errors import StorageError
 from aegis_fast.hot import Notice
 from aegis_fast.store.journal import Entry
 from aegis_fast.store.journal import Journal as JournalStore
 
 __all__ = ["Engine", "EngineHooks"]
 
-Command = PlaceOrder | AmendOrder | CancelOrder
-
-_REFUSED = 2
 _NOT_SENT = 800
+_DAY_NS = 86_400_000_000_000
+_KILL_RETRY_NS = 5_000_000_000
+# One event may lead to others (a strategy trades on what it hears), but not for ever.
+_MAX_CHAIN = 1_000
 
 
 @dataclass(slots=True)
@@ -88,6 +81,7 @@ class Engine:
         bus: Bus,
         now_ns: Callable[[], int],
         log: logging.Logger,
+        deadlines_s: Mapping[OrderType, float] = ORDER_DEADLINES_S,
     ) -> None:
         self.account = account
         self.manager = manager
@@ -98,13 +92,20 @@ class Engine:
         self.discrepancies_seen = 0
         self.alerts: dict[str, int] = {}
         self._journal = journal
-        self._broker = broker
+        self._sender = Sender(
+            broker, deadlines_s, on_overdue=self._overdue, veto=self._veto, log=log
+        )
         self._log = log
         self._session = 0
         self._durable: asyncio.Future[None] | None = None
         self._sends: set[asyncio.Task[None]] = set()
         self._waiters: dict[str, list[asyncio.Future[Order]]] = {}
         self._stopped = ""
+        self._day_end_ns = 0
+        self._todo: deque[tuple[Effect, int]] = deque()
+        self._is_performing = False
+        self._chain = 0
+        self._kill_tried_ns: dict[str, int] = {}
 
     # -- start and stop -------------------------------------------------------------------------
 
@@ -112,10 +113,23 @@ class Engine:
         """Bring the manager to the state the journal tells; nothing is sent or written."""
         for entry in entries:
             self.manager.on_event(entry.event, entry.at_ns)
+            if isinstance(entry.event, FillSeen):
+                # Connections go on being counted, else a fill repeated on a new one looks new.
+                self._session = max(self._session, entry.event.session)
 
     def restarted(self) -> None:
         """Note that nobody waits any more for what was under way before."""
-        self.apply(Restarted(business_date=kst_date(self.now_ns())))
+        now_ns = self.now_ns()
+        self._day_end_ns = kst_day_ns(now_ns) + _DAY_NS
+        self.apply(Restarted(business_date=kst_date(now_ns)))
+
+    def roll_day(self) -> None:
+        """Begin a new business date if one has come: day orders of the one before are dead, and
+        the broker gives their numbers out again."""
+        now_ns = self.now_ns()
+        if 0 < self._day_end_ns <= now_ns:
+            self._day_end_ns = kst_day_ns(now_ns) + _DAY_NS
+            self.apply(Restarted(business_date=kst_date(now_ns)))
 
     async def drain(self, timeout_s: float) -> None:
         """Wait for the answers under way, at most so long, then until the journal is durable."""
@@ -144,9 +158,27 @@ class Engine:
     # -- events in ------------------------------------------------------------------------------
 
     def apply(self, event: Event) -> None:
-        """Apply one event and perform what follows from it."""
+        """Apply one event and perform what follows from it.
+
+        A watcher that trades on what it hears comes back here in the middle of the effects of
+        another event; its own are performed after those, so what is written and told keeps the
+        order in which it was decided.
+        """
+        self.roll_day()
         now_ns = self.now_ns()
-        self._perform(self.manager.on_event(event, now_ns), now_ns)
+        self._todo.extend((effect, now_ns) for effect in self.manager.on_event(event, now_ns))
+        self._chain += 1
+        if self._is_performing:
+            if self._chain > _MAX_CHAIN:
+                self.stop_trading("a strategy answers its own orders without end")
+            return
+        self._is_performing = True
+        try:
+            while self._todo:
+                self._perform(*self._todo.popleft())
+        finally:
+            self._is_performing = False
+            self._chain = 0
 
     def new_session(self) -> None:
         """A new realtime connection: notices from here on belong to it."""
@@ -154,6 +186,12 @@ class Engine:
 
     def on_notice(self, notice: Notice) -> None:
         """Translate an own-order notice of the account into an event."""
+        if notice.is_fill and not (notice.fill_qty and notice.price_krw):
+            # Without both figures it says only that something happened.
+            self._log.warning("a fill notice without figures: %s", notice.broker_order_id)
+            self.count_discrepancy()
+            self.hooks.ask_ledger(0)
+            return
         if notice.is_fill:
             self.apply(
                 FillSeen(
@@ -179,27 +217,28 @@ class Engine:
 
     # -- effects out ----------------------------------------------------------------------------
 
-    def _perform(self, effects: list[Effect], now_ns: int) -> None:
-        for effect in effects:
-            if isinstance(effect, Journal):
-                self._write(effect.event, now_ns)
-            elif isinstance(effect, Publish):
-                self._publish(effect)
-            elif isinstance(effect, Send):
-                task = asyncio.get_running_loop().create_task(
-                    self._send(effect.command, self._durable)
-                )
-                self._sends.add(task)
-                task.add_done_callback(self._sends.discard)
-            elif isinstance(effect, AskLedger):
-                self.hooks.ask_ledger(effect.delay_ms)
-            elif isinstance(effect, Alert):
-                self._alert(effect)
-            elif isinstance(effect, Discrepancy):
-                self._log.warning(
-                    "discrepancy %s: %s %s", effect.kind, effect.text, effect.order_id
-                )
-                self.hooks.ask_ledger(0)
+    def _perform(self, effect: Effect, now_ns: int) -> None:
+        if isinstance(effect, Journal):
+            self._write(effect.event, now_ns)
+        elif isinstance(effect, Publish):
+            self._publish(effect)
+        elif isinstance(effect, Send):
+            task = asyncio.get_running_loop().create_task(self._send(effect.command, self._durable))
+            self._sends.add(task)
+            task.add_done_callback(self._sent)
+        elif isinstance(effect, AskLedger):
+            self.hooks.ask_ledger(effect.delay_ms)
+        elif isinstance(effect, Alert):
+            self._alert(effect)
+        elif isinstance(effect, Discrepancy):
+            self._log.warning("discrepancy %s: %s %s", effect.kind, effect.text, effect.order_id)
+            self.hooks.ask_ledger(0)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._sends.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.error("internal error after a send", exc_info=error)
+            self.stop_trading(f"internal error: {type(error).__name__}: {error}")
 
     def _write(self, event: Event, now_ns: int) -> None:
         try:
@@ -223,8 +262,8 @@ class Engine:
         waiters = self._waiters.get(order.order_id)
         if waiters:
             self._when_durable(lambda: _wake(waiters, order))
-        if self.manager.kill_switch:
-            self._cancel_by_kill_switch(order)
+        if self.manager.kill_switch and order.is_open:
+            asyncio.get_running_loop().call_soon(self.enforce_kill_switch)
 
     def _when_durable(self, action: Callable[[], None]) -> None:
         durable = self._durable
@@ -233,14 +272,25 @@ class Engine:
         else:
             durable.add_done_callback(lambda _future: action())
 
-    def _cancel_by_kill_switch(self, order: Order) -> None:
-        """An order that turns out to live while the switch is on is taken out, ours only."""
-        if order.state not in (OrderState.LIVE, OrderState.PARTIAL) or order.request:
+    def enforce_kill_switch(self, *, is_new: bool = False) -> None:
+        """While the switch is on, take out what is in the market, ours only.
+
+        A cancel that was refused or lost is tried again, but not at once: the same answer would
+        come, as fast as the call limit allows. is_new: somebody has just thrown the switch.
+        """
+        if not self.manager.kill_switch or self._stopped:
             return
-        if order.origin != "external" and order.leaves_qty:
-            loop = asyncio.get_running_loop()
-            event = CancelRequested(order_id=order.order_id, qty=0)
-            loop.call_soon(self.apply, event)
+        now_ns = self.now_ns()
+        tried_ns = {} if is_new else self._kill_tried_ns
+        self._kill_tried_ns = {}
+        for record in list(self.manager.open_records()):
+            if record.leg is None or record.origin == "external" or not record.leaves_qty:
+                continue
+            last_ns = tried_ns.get(record.order_id, 0)
+            if not record.request and now_ns - last_ns >= _KILL_RETRY_NS:
+                last_ns = now_ns
+                self.apply(CancelRequested(order_id=record.order_id, qty=0))
+            self._kill_tried_ns[record.order_id] = last_ns
 
     def _alert(self, alert: Alert) -> None:
         self.alerts[alert.kind] = self.alerts.get(alert.kind, 0) + 1
@@ -250,10 +300,11 @@ class Engine:
 
     async def _send(self, command: Command, durable: asyncio.Future[None] | None) -> None:
         refusal = await self._not_durable(durable)
-        if refusal is None and self._stopped:
-            refusal = Refused(_NOT_SENT, "", f"not sent: {self._stopped}")
-        outcome = refusal if refusal is not None else await self._ask_broker(command)
-        self.apply(_event_of(command, outcome))
+        veto = self._stopped or (self._veto() if isinstance(command, PlaceOrder) else "")
+        if refusal is None and veto:
+            refusal = Refused(_NOT_SENT, "", f"not sent: {veto}")
+        outcome = refusal if refusal is not None else await self._sender.ask(command)
+        self.apply(event_of(command, outcome))
 
     async def _not_durable(self, durable: asyncio.Future[None] | None) -> Refused | None:
         if durable is None:
@@ -265,20 +316,19 @@ class Engine:
             return Refused(_NOT_SENT, "", f"not sent: {error}")
         return None
 
-    async def _ask_broker(self, command: Command) -> Outcome:
-        try:
-            if isinstance(command, PlaceOrder):
-                return await self._broker.place(command)
-            if isinstance(command, CancelOrder):
-                return await self._broker.cancel(command)
-            return await self._broker.amend(command)
-        except Busy as error:
-            return Refused(_REFUSED, "", f"not sent: {error.message}")
-        except Exception as error:  # noqa: BLE001  logged, and turned into `unknown`
-            # A bug of ours somewhere below: whether bytes left is not known, so neither is the
-            # order. It shows as what it is, never as a delay of the broker.
-            self._log.exception("internal error while sending %s", command.order_id)
-            return Lost(f"internal error: {type(error).__name__}: {error}")
+    def _veto(self) -> str:
+        """Why a new order may not leave any more, however long ago it was decided; "" if it may."""
+        if self.manager.kill_switch:
+            return f"the kill switch is on: {self.manager.kill_reason}"
+        return self._stopped
+
+    def _overdue(self, order_id: str, deadline_s: float) -> None:
+        self.apply(OrderLost(order_id=order_id, reason=f"no answer in {deadline_s:g} s"))
+
+    def is_placing(self, order_id: str) -> bool:
+        """Tell whether the request for this order is still under way from here: then no list of
+        the broker's can prove that it was not placed."""
+        return order_id in self._sender.placing
 
     # -- waiting --------------------------------------------------------------------------------
 
@@ -294,6 +344,14 @@ class Engine:
         if self._durable is not None and not self._durable.done():
             await asyncio.wait({self._durable})
 
+    async def settled_within(self, timeout_s: float) -> bool:
+        """Wait as settled() does, at most so long; tell whether it came to that."""
+        durable = self._durable
+        if durable is None or durable.done():
+            return True
+        done, _ = await asyncio.wait({durable}, timeout=timeout_s)
+        return bool(done)
+
     def stop_waiting(self, order_id: str, future: asyncio.Future[Order]) -> None:
         """Take a waiter out."""
         waiters = self._waiters.get(order_id, [])
@@ -307,42 +365,3 @@ def _wake(waiters: list[asyncio.Future[Order]], order: Order) -> None:
     for future in waiters:
         if not future.done():
             future.set_result(order)
-
-
-def _event_of(command: Command, outcome: Outcome) -> Event:
-    if isinstance(command, PlaceOrder):
-        return _place_event(command, outcome)
-    action = "cancel" if isinstance(command, CancelOrder) else "amend"
-    if isinstance(outcome, Accepted):
-        return ReplaceAccepted(
-            order_id=command.order_id,
-            action=action,
-            broker_order_id=outcome.broker_order_id,
-            org_no=outcome.org_no,
-        )
-    if isinstance(outcome, Refused):
-        return ReplaceRefused(
-            order_id=command.order_id,
-            action=action,
-            code=outcome.code,
-            venue_code=outcome.venue_code,
-            message=outcome.message,
-        )
-    return ReplaceLost(order_id=command.order_id, action=action, reason=outcome.reason)
-
-
-def _place_event(command: PlaceOrder, outcome: Outcome) -> Event:
-    if isinstance(outcome, Accepted):
-        return OrderAccepted(
-            order_id=command.order_id,
-            broker_order_id=outcome.broker_order_id,
-            org_no=outcome.org_no,
-        )
-    if isinstance(outcome, Refused):
-        return OrderRefused(
-            order_id=command.order_id,
-            code=outcome.code,
-            venue_code=outcome.venue_code,
-            message=outcome.message,
-        )
-    return OrderLost(order_id=command.order_id, reason=outcome.reason)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import ContextVar
 
 from aegis_fast.core.dispatch import CallQueue, Ticket
 from aegis_fast.core.model import Priority
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "on_leaving"]
 
 _NS = 1_000_000_000
+
+# Called in the task of the call whenever the gate lets one of its requests leave: a deadline for
+# the answer counts from here, not from the time spent in our own queue. It may raise Busy to keep
+# the request back after all.
+on_leaving: ContextVar[Callable[[], None] | None] = ContextVar("on_leaving", default=None)
 
 
 class Gate:
@@ -27,6 +33,12 @@ class Gate:
         self._timer: asyncio.TimerHandle | None = None
 
     async def __call__(self, priority: Priority) -> None:
+        await self._pass(priority)
+        leaving = on_leaving.get()
+        if leaving is not None:
+            leaving()
+
+    async def _pass(self, priority: Priority) -> None:
         now_ns = self._mono_ns()
         if self._calls.try_now(priority, now_ns):
             return

@@ -11,7 +11,8 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
-from aegis_fast.core.events import BalanceLoaded
+from aegis_fast.core.events import AbsenceProven, BalanceLoaded
+from aegis_fast.core.hours import kst_date
 from aegis_fast.core.model import Balance, DayOrders, Position
 from aegis_fast.core.ports import Broker
 from aegis_fast.core.reconcile import Reconciler
@@ -100,8 +101,16 @@ class Sync:
         """Read the day's orders once and apply what follows."""
         scan = await self._broker.day_orders(self._engine.account)
         self.scans += 1
-        for event in self._reconciler.events(scan, self._engine.now_ns()):
+        self._engine.roll_day()
+        now_ns = self._engine.now_ns()
+        if kst_date(scan.asked_ns) != kst_date(now_ns):
+            # A list of yesterday: today the same numbers are other orders.
+            return scan
+        for event in self._reconciler.events(scan, now_ns):
+            if isinstance(event, AbsenceProven) and self._engine.is_placing(event.order_id):
+                continue
             self._engine.apply(event)
+        self._engine.enforce_kill_switch()
         return scan
 
     def _adopt(self, balance: Balance, reason: str) -> None:
