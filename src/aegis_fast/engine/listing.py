@@ -42,12 +42,22 @@ class Listing:
         known = self._known.get(symbol)
         if known is not None and known[0] == today:
             return known[1]
+        return await asyncio.shield(self._task(symbol, today))
+
+    def _task(self, symbol: str, today: int) -> asyncio.Task[Instrument]:
+        """Return the question under way, a new one if there is none."""
         task = self._asked.get(symbol)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._ask(symbol, today))
             self._asked[symbol] = task
-            task.add_done_callback(lambda _task: self._asked.pop(symbol, None))
-        return await asyncio.shield(task)
+            task.add_done_callback(lambda done: self._answered(symbol, done))
+        return task
+
+    def _answered(self, symbol: str, task: asyncio.Task[Instrument]) -> None:
+        self._asked.pop(symbol, None)
+        if not task.cancelled():
+            # Looked at here: nobody may be waiting for it any more.
+            task.exception()
 
     async def _ask(self, symbol: str, today: int) -> Instrument:
         try:
@@ -65,13 +75,25 @@ class Listing:
         return instrument
 
     def instrument_now(self, symbol: str) -> Instrument:
-        """Return a known instrument without asking. Raises NotFound."""
+        """Return an instrument known today without asking. Raises NotFound.
+
+        Yesterday's limits are no limits: the first call of a new day has the instrument asked for
+        again, and is refused.
+        """
         known = self._known.get(symbol)
         if known is None:
             raise NotFound(
                 f"{symbol} is not known yet",
                 field="symbol",
                 expected="a symbol that the strategy watches",
+            )
+        today = kst_date(self._now_ns())
+        if known[0] != today:
+            self._task(symbol, today)
+            raise NotFound(
+                f"{symbol} is not known yet today",
+                field="symbol",
+                expected="the same a moment later",
             )
         return known[1]
 

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from aegis_fast.core.bus import Watcher
 from aegis_fast.core.events import (
     AmendRequested,
@@ -29,14 +31,15 @@ from aegis_fast.core.model import (
 )
 from aegis_fast.core.orders import OrderRecord
 from aegis_fast.core.ports import Broker, EngineStatus
-from aegis_fast.core.pricing import Offsets, check_price, final_price_krw, reserve_price_krw
-from aegis_fast.core.risk import RiskLimits, check_order, check_quantity
+from aegis_fast.core.pricing import Offsets, final_price_krw, reserve_price_krw
+from aegis_fast.core.risk import RiskLimits, check_amend, check_order, check_quantity
 from aegis_fast.engine.engine import Engine
 from aegis_fast.engine.listing import Listing
 from aegis_fast.engine.watching import Watching
 from aegis_fast.errors import (
     InvalidRequest,
     NotFound,
+    OrderOutcomeUnknown,
     OrderRejected,
     RiskRejected,
     TransientError,
@@ -47,6 +50,7 @@ __all__ = ["Service", "StatusSource"]
 
 _NOT_READY = 801
 _CONFLICT = 409
+_DISK_GRACE_S = 1.0
 
 # Fills in what only the shell knows: limiter, feed, start time.
 StatusSource = Callable[[], EngineStatus]
@@ -92,8 +96,6 @@ class Service:
             known = self._submitted_before(request)
             if known is None:
                 known = self._submit(request, instrument)
-        if known.state is not OrderState.PENDING:
-            return known
         return await self._wait(known, lambda order: order.state is not OrderState.PENDING)
 
     def submit_now(
@@ -109,7 +111,6 @@ class Service:
         origin: str,
     ) -> Order:
         """See core.strategy.StrategyTrading; the instrument must be known, watched ones are."""
-        self._check_ready()
         request = OrderRequest(
             client_order_id="",
             symbol=symbol,
@@ -125,7 +126,10 @@ class Service:
         return self._submit(request, self._listing.instrument_now(symbol))
 
     def _submit(self, request: OrderRequest, instrument: Instrument) -> Order:
+        # Here and not earlier: whoever waited for the instrument may have waited long.
+        self._check_ready()
         manager = self._engine.manager
+        request = msgspec.structs.replace(request, account=self._engine.account)
         check_quantity(request, instrument)
         price_krw = final_price_krw(request, instrument, self._offsets)
         reserve_krw = reserve_price_krw(price_krw, instrument)
@@ -172,7 +176,7 @@ class Service:
             and record.order_type is request.order_type
             and record.qty == request.qty
             and record.base_price_krw == request.base_price_krw
-            and (not request.price_krw or request.price_krw == record.first_price_krw)
+            and request.price_krw == (0 if record.base_price_krw else record.first_price_krw)
             and record.venue is request.venue
         )
         if not is_same:
@@ -211,8 +215,9 @@ class Service:
         if qty:
             return await self._change(self._reduce(record, qty))
         instrument = await self._listing.instrument(record.symbol)
+        self._check_ready()
         record = self._changeable(order_id)
-        self._check_new_price(record, instrument, price_krw)
+        check_amend(record, instrument, self._engine.manager, self._limits, price_krw=price_krw)
         self._engine.apply(
             AmendRequested(order_id=order_id, price_krw=price_krw, reserve_price_krw=price_krw)
         )
@@ -228,22 +233,6 @@ class Service:
                 "or cancel the order",
             )
         return self._cancel(record.order_id, taken)
-
-    def _check_new_price(self, record: OrderRecord, instrument: Instrument, price_krw: int) -> None:
-        if record.order_type is OrderType.MARKET:
-            raise RiskRejected("a market order has no price to change", field="price_krw")
-        check_price(price_krw, instrument)
-        portfolio = self._engine.manager.portfolio
-        if record.side != Side.BUY or price_krw <= record.reserve_price_krw:
-            return
-        more_krw = portfolio.fees.reserve_krw(record.leaves_qty, price_krw)
-        more_krw -= portfolio.fees.reserve_krw(record.leaves_qty, record.reserve_price_krw)
-        if more_krw > portfolio.orderable_krw:
-            raise RiskRejected(
-                f"the new price needs {more_krw:,} won more, {portfolio.orderable_krw:,} can be "
-                "ordered with (주문가능금액 부족)",
-                field="price_krw",
-            )
 
     def _changeable(self, order_id: str) -> OrderRecord:
         record = self._record(order_id)
@@ -287,9 +276,20 @@ class Service:
                 left_s = deadline - asyncio.get_running_loop().time()
                 await asyncio.wait_for(future, max(left_s, 0.0))
             except TimeoutError:
-                return self._record(order.order_id).snapshot()
+                return await self._at_deadline(order.order_id)
             finally:
                 self._engine.stop_waiting(order.order_id, future)
+
+    async def _at_deadline(self, order_id: str) -> Order:
+        """Return what is known, once it can't be forgotten any more (I6)."""
+        current = self._record(order_id).snapshot()
+        if not await self._engine.settled_within(_DISK_GRACE_S):
+            raise OrderOutcomeUnknown(
+                f"order {order_id} may go out: the journal has not confirmed it yet",
+                order_id=order_id,
+                expected="ask again with the same client_order_id, or GET orders/{order_id}",
+            )
+        return current
 
     # -- looking --------------------------------------------------------------------------------
 
@@ -345,12 +345,7 @@ class Service:
     def positions(self) -> list[Position]:
         """See core.ports.TradingService.positions."""
         return [
-            Position(
-                symbol=p.symbol,
-                qty=p.qty,
-                cost_krw=p.cost_krw,
-                name=self._listing.name(p.symbol),
-            )
+            msgspec.structs.replace(p, name=self._listing.name(p.symbol))
             for p in self._engine.manager.portfolio.positions()
         ]
 
@@ -379,10 +374,7 @@ class Service:
     async def set_kill_switch(self, on: bool, reason: str) -> EngineStatus:
         """See core.ports.TradingService.set_kill_switch."""
         self._engine.apply(KillSwitchSet(is_on=on, reason=reason if on else ""))
-        if on:
-            for record in list(self._engine.manager.open_records()):
-                if record.leg is not None and record.origin != "external" and not record.request:
-                    self._engine.apply(CancelRequested(order_id=record.order_id, qty=0))
+        self._engine.enforce_kill_switch(is_new=True)
         await self._engine.settled()
         return self._status()
 
@@ -399,8 +391,7 @@ class Service:
         return record
 
     def _check_ready(self) -> None:
-        status = self._status()
-        if not status.is_ready:
+        if not (status := self._status()).is_ready:
             raise TransientError(f"trading is not open: {status.reason}", code=_NOT_READY)
 
 
