@@ -196,9 +196,9 @@ class Client:
     ) -> AsyncIterator[Event]:
         """Yield what happens to the symbols and to all orders, for ever.
 
-        Books and open orders as they are come first, again after every reconnection, which an
-        event of the type `reconnected` announces. Raises AuthError, and with reconnect=False
-        Disconnected when the connection ends.
+        Books and open orders as they are come first, and again after every reconnection: events of
+        the types `disconnected` and `reconnected` tell of those. Raises AuthError, and with
+        reconnect=False Disconnected when the connection ends.
         """
         subscription = {
             "op": "subscribe", "symbols": list(symbols), "channels": list(channels),
@@ -224,6 +224,7 @@ class Client:
                 failure = Disconnected(f"no stream from {self._url}: {e}")
             if not reconnect:
                 raise failure
+            yield Event(type="disconnected", error=failure)
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, LONGEST_RETRY_S)
             is_again = True

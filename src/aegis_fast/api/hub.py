@@ -1,7 +1,7 @@
 """Fan the engine's trades, books and orders out to stream clients, encoding each of them once.
 
-The engine's callbacks only note what changed. Quotes leave in flushes at most every 50 ms, the
-first after a pause at once; orders leave at once.
+The engine's callbacks only note what changed. The quotes of a symbol leave at once after a pause,
+then at most every 50 ms; orders leave at once.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class _Topic:
         self.symbol = symbol
         self.subscribers: set[Subscriber] = set()
         self.stop: Callable[[], None] = lambda: None
+        self.timer: asyncio.Handle | None = None
+        self.is_dirty = False
 
     def watch(self, service: TradingService, mark: Callable[[_Topic], None]) -> None:
         """Start to hear the engine. Raises what the engine raises."""
@@ -114,8 +116,6 @@ class Hub:
         self._service = service
         self._flush_s = flush_s
         self._topics: dict[tuple[str, str], _Topic] = {}
-        self._dirty: set[_Topic] = set()
-        self._timer: asyncio.Handle | None = None
         self._order_subscribers: set[Subscriber] = set()
         self._stop_orders: Callable[[], None] | None = None
 
@@ -147,26 +147,29 @@ class Hub:
         topic.subscribers.discard(subscriber)
         if not topic.subscribers:
             topic.stop()
-            self._dirty.discard(topic)
+            if topic.timer is not None:
+                topic.timer.cancel()
             del self._topics[channel, symbol]
 
     def _mark(self, topic: _Topic) -> None:
-        self._dirty.add(topic)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_soon(self._flush)
+        if topic.timer is None:
+            topic.timer = asyncio.get_running_loop().call_soon(self._flush, topic)
+        else:
+            topic.is_dirty = True
 
-    def _flush(self) -> None:
-        self._timer = None
-        if not self._dirty:
-            return
-        # Armed before the work: a topic that can't be encoded must not silence the others.
-        self._timer = asyncio.get_running_loop().call_later(self._flush_s, self._flush)
-        while self._dirty:
-            topic = self._dirty.pop()
-            topic.flush()
-            # A copy: a client that is cut for being slow leaves at once.
-            for subscriber in tuple(topic.subscribers):
-                subscriber.wake()
+    def _flush(self, topic: _Topic) -> None:
+        # Armed before the work: what fails once is tried again with the next change.
+        topic.timer = asyncio.get_running_loop().call_later(self._flush_s, self._rested, topic)
+        topic.is_dirty = False
+        topic.flush()
+        # A copy: a client that is cut for being slow leaves at once.
+        for subscriber in tuple(topic.subscribers):
+            subscriber.wake()
+
+    def _rested(self, topic: _Topic) -> None:
+        topic.timer = None
+        if topic.is_dirty:
+            self._flush(topic)
 
     def _on_order(self, order: Order) -> None:
         payload = payload_of("order", order=order_view(order))

@@ -144,7 +144,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something the stream told. Which field is set follows from `type`:
 
-    trade -> trade; depth -> book; order -> order; error -> error, for one symbol or all; dropped ->
+    trade -> trade; depth -> book; order -> order; error, disconnected -> error; dropped ->
     dropped_trades; reconnected -> nothing: what happened in between is in the snapshots after it.
     """
 

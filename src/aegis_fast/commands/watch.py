@@ -62,8 +62,7 @@ async def _stream_json(url: str, symbol: str) -> None:
 
     async with open_client(url) as client:
         async for event in client.stream([symbol], channels=["trade", "depth"]):
-            if event.error is not None:
-                raise event.error
+            _raise_if_final(event)
             line = msgspec.json.encode({"type": event.type, **_content(event)})
             try:
                 sys.stdout.buffer.write(line + b"\n")
@@ -79,6 +78,8 @@ def _content(event: Event) -> dict[str, object]:
         return {"trade": event.trade}
     if event.book is not None:
         return {"book": event.book}
+    if event.error is not None:
+        return {"message": event.error.message}
     return {"count": event.dropped_trades} if event.dropped_trades else {}
 
 
@@ -105,9 +106,16 @@ async def _live(url: str, symbol: str) -> None:
 
 async def _listen(client: Client, symbol: str, picture: Picture) -> None:
     async for event in client.stream([symbol], channels=["trade", "depth"]):
-        if event.error is not None:
-            raise event.error
+        _raise_if_final(event)
         picture.apply(event)
+
+
+def _raise_if_final(event: Event) -> None:
+    """Raise a refusal; what is only away for now comes back by itself."""
+    from aegis_fast.errors import TransientError
+
+    if event.error is not None and not isinstance(event.error, TransientError):
+        raise event.error
 
 
 class Picture:
@@ -118,6 +126,7 @@ class Picture:
         self.quote: Quote | None = None
         self.book: Book | None = None
         self.trades: deque[Trade] = deque(maxlen=2 * LEVELS)
+        self.is_connected = True
         self.is_changed = True
 
     def apply(self, event: Event) -> None:
@@ -126,6 +135,8 @@ class Picture:
             self.book = event.book
         elif event.trade is not None:
             self.trades.appendleft(event.trade)
+        elif event.type in ("disconnected", "reconnected"):
+            self.is_connected = event.type == "reconnected"
         self.is_changed = True
 
     def render(self) -> RenderableType:
@@ -162,7 +173,8 @@ class Picture:
         at = self.book.time_hhmmss if self.book else None
         clock = f"{at:06d}" if at else ""
         clock = f" {clock[:2]}:{clock[2:4]}:{clock[4:]}" if clock else ""
-        return f"{self.symbol} {name}{clock}"
+        state = "" if self.is_connected else "  연결 끊김, 다시 연결 중 reconnecting"
+        return f"{self.symbol} {name}{clock}{state}"
 
     def _price(self, price_krw: int) -> RenderableType:
         from rich.text import Text

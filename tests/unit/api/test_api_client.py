@@ -303,6 +303,7 @@ def test_stream_comes_back_after_a_cut_with_a_new_snapshot(
             await anext(once)
         await closing
 
+        assert "disconnected" in [event.type for event in rest]
         assert first.book.best_bid_krw == 70_000
         assert healed.book.best_bid_krw == 75_000
 

@@ -1,3 +1,4 @@
+import io
 import json
 import subprocess
 import sys
@@ -5,10 +6,13 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from rich.console import Console
 
+from aegis_fast.api.seen import Event
 from aegis_fast.cli import main
+from aegis_fast.commands.watch import Picture, _raise_if_final
 from aegis_fast.core.model import OrderState
-from aegis_fast.errors import Disconnected, OrderOutcomeUnknown
+from aegis_fast.errors import Disconnected, NotFound, OrderOutcomeUnknown
 from tests.unit.api.fake_service import ServedFake
 
 
@@ -292,6 +296,29 @@ def test_watch_streams_until_ctrl_c_and_ends_cleanly(served: ServedFake) -> None
     assert (first["type"], first["book"]["best_bid_krw"]) == ("depth", 70_000)
     assert (second["type"], second["trade"]["qty"]) == ("trade", 3)
     assert (process.returncode, errors) == (0, "")
+
+
+def test_watch_says_when_the_engine_is_away_and_goes_on_when_it_is_back() -> None:
+    lost = Event(type="disconnected", error=Disconnected("gone"))
+    picture = Picture("005930")
+    console = Console(width=120, file=io.StringIO(), record=True)
+    for event in (lost, Event(type="reconnected")):
+        picture.apply(event)
+        console.print(picture.render())
+    away, back = console.export_text().split("005930")[1:]
+
+    assert "reconnecting" in away
+    assert "reconnecting" not in back
+
+
+def test_watch_goes_on_without_a_first_book(served: ServedFake, aegis) -> None:
+    served.service.next_error = Disconnected("no book yet", code=802)
+    ran = aegis("watch", "005930", "--once")
+    assert (ran.code, "no book yet" in ran.err) == (1, True)
+
+    _raise_if_final(Event(type="error", error=Disconnected("no book yet", code=802)))
+    with pytest.raises(NotFound):
+        _raise_if_final(Event(type="error", error=NotFound("no such symbol")))
 
 
 def test_watch_of_an_unknown_symbol_is_refused(aegis) -> None:
