@@ -86,12 +86,12 @@ class _Child:
         self.ready = asyncio.Event()
         self.last_lines: deque[str] = deque(maxlen=LINES_KEPT)
         self._ready_prefix = ready_prefix
-        self._process: asyncio.subprocess.Process | None = None
+        self._handle: asyncio.subprocess.Process | None = None
         self._readers: list[asyncio.Task[None]] = []
 
     async def start(self, arguments: list[str], env: dict[str, str]) -> None:
         """Start `aegis ARGUMENTS`."""
-        self._process = await asyncio.create_subprocess_exec(
+        self._handle = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "aegis_fast.cli",
@@ -103,11 +103,11 @@ class _Child:
             start_new_session=True,
             preexec_fn=_die_with(os.getpid()),
         )
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
+        assert self._handle.stdout is not None
+        assert self._handle.stderr is not None
         self._readers = [
-            asyncio.create_task(self._read(self._process.stdout, self._hear)),
-            asyncio.create_task(self._read(self._process.stderr, self.last_lines.append)),
+            asyncio.create_task(self._read(self._handle.stdout, self._hear)),
+            asyncio.create_task(self._read(self._handle.stderr, self.last_lines.append)),
         ]
 
     async def _read(self, stream: asyncio.StreamReader, use: Callable[[str], None]) -> None:
@@ -129,18 +129,18 @@ class _Child:
 
     async def wait(self) -> int:
         """Wait until it ends, and for its last words; return the exit code."""
-        if self._process is None:
+        if self._handle is None:
             return 0
-        code = await self._process.wait()
+        code = await self._handle.wait()
         if self._readers:
             await asyncio.wait(self._readers, timeout=1)
         return code
 
     def send(self, number: int) -> None:
         """Send a signal, if it still runs."""
-        if self._process is not None:
+        if self._handle is not None:
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
+                self._handle.send_signal(number)
 
 
 class _Demo:
