@@ -317,3 +317,26 @@ def subprocess_run_engine(stack: Stack):  # type: ignore[no-untyped-def]
         timeout=30,
         env={**os.environ, **stack.engine_env},
     )
+
+
+def test_refused_cancel_is_told_to_the_caller_and_the_next_one_works(stack: Stack) -> None:
+    order = stack.order(type="limit", base_price_krw=best(stack, "bid"), qty=3).data
+    stack.fault("rate_refusal", call="order-rvsecncl", count=3)
+
+    refused = stack.api("DELETE", f"orders/{order['order_id']}")
+    again = stack.api("PATCH", f"orders/{order['order_id']}", {"qty": 2})
+    gone = stack.api("DELETE", f"orders/{order['order_id']}")
+
+    assert refused.status in (422, 429, 503), refused.body
+    assert again.status == 200, again.body
+    assert gone.status == 200, gone.body
+
+
+def test_lost_answer_to_a_cancel_is_in_progress_until_the_ledger_tells(stack: Stack) -> None:
+    order = stack.order(type="limit", base_price_krw=best(stack, "bid"), qty=3).data
+    stack.fault("reply_lost", call="order-rvsecncl", count=1)
+
+    answer = stack.api("DELETE", f"orders/{order['order_id']}")
+
+    assert answer.status in (200, 202), answer.body
+    stack.until(lambda: stack.api("GET", f"orders/{order['order_id']}").data["state"] == "canceled")

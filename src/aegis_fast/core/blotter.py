@@ -22,8 +22,8 @@ _PARKED_ASK_MS = 3_000
 class Blotter:
     """One account's orders, and the money they move.
 
-    replace_ids: numbers that the broker gave to our cancel requests -> the order, "" once it is
-    confirmed.
+    replace_ids: numbers that the broker gave to requests of ours that are no legs -> the order.
+    settled_ids: those of them whose outcome is known.
     """
 
     def __init__(self, portfolio: Portfolio) -> None:
@@ -32,8 +32,8 @@ class Blotter:
         self.client_ids: dict[str, str] = {}
         self.broker_ids: dict[int, str] = {}
         self.replace_ids: dict[int, str] = {}
+        self.settled_ids: set[int] = set()
         self.discrepancies = 0
-        self._numbers_date = 0
         # Notices of numbers nobody knows yet: the reply that names them is still under way. The
         # oldest number, or notice of a number, is forgotten at the limit; the ledger tells those.
         self._parked: OrderedDict[int, list[NoticeAcked | FillSeen]] = OrderedDict()
@@ -54,7 +54,8 @@ class Blotter:
         """Take the newest number back: the order goes on under the one before."""
         leg = record.legs.pop()
         del self.broker_ids[leg.broker_order_id]
-        self.replace_ids[leg.broker_order_id] = ""
+        self.replace_ids[leg.broker_order_id] = record.order_id
+        self.settled_ids.add(leg.broker_order_id)
         before = record.legs[-1]
         before.is_closed = False
         record.price_krw = before.price_krw
@@ -78,6 +79,13 @@ class Blotter:
         """Tell whether the number is an order or a request of ours."""
         return broker_order_id in self.broker_ids or broker_order_id in self.replace_ids
 
+    def settle(self, broker_order_id: int) -> bool:
+        """Note that the outcome of a cancel is known; tell whether that is news."""
+        is_news = broker_order_id in self.replace_ids and broker_order_id not in self.settled_ids
+        if is_news:
+            self.settled_ids.add(broker_order_id)
+        return is_news
+
     def open_records(self) -> Iterator[OrderRecord]:
         """Yield the orders that may still trade."""
         return (r for r in self.orders.values() if r.state in OPEN_STATES)
@@ -97,15 +105,16 @@ class Blotter:
 
     def forget_numbers(self, business_date: int) -> None:
         """Drop the numbers of earlier dates: the broker gives them out again every day."""
-        if business_date <= self._numbers_date:
-            return
-        self._numbers_date = business_date
-        self.replace_ids.clear()
-        self.broker_ids = {
-            number: order_id
-            for number, order_id in self.broker_ids.items()
-            if self.orders[order_id].business_date >= business_date
-        }
+
+        def of_today(numbers: dict[int, str]) -> dict[int, str]:
+            return {
+                number: order_id
+                for number, order_id in numbers.items()
+                if self.orders[order_id].business_date >= business_date
+            }
+
+        self.broker_ids, self.replace_ids = of_today(self.broker_ids), of_today(self.replace_ids)
+        self.settled_ids &= self.replace_ids.keys()
 
     def forget_parked(self) -> None:
         """Drop all parked notices: after a restart the ledger tells more than they do."""

@@ -39,6 +39,7 @@ class Changes:
         if r is None or r.leg is None or r.request or r.state not in OPEN_STATES:
             return []
         r.request, r.request_qty, r.updated_ns = "cancel", e.qty, now_ns
+        r.begin_request()
         command = CancelOrder(
             order_id=r.order_id,
             account=r.account,
@@ -58,6 +59,7 @@ class Changes:
         if r is None or r.leg is None or r.request or r.state not in OPEN_STATES:
             return []
         r.request, r.request_price_krw, r.updated_ns = "amend", e.price_krw, now_ns
+        r.begin_request()
         r.request_reserve_price_krw = e.reserve_price_krw
         # Until the answer is known either price may trade: the dearer one stays reserved.
         self._blotter.reserve(r)
@@ -117,7 +119,8 @@ class Changes:
         if r is None or r.request != e.action:
             return []
         r.clear_request()
-        r.venue_code, r.message, r.updated_ns = e.venue_code, e.message, now_ns
+        r.request_outcome, r.updated_ns = "refused", now_ns
+        r.venue_code, r.message = e.venue_code, e.message
         self._blotter.reserve(r)
         # A refusal often means that the order filled in the meantime: look.
         return [Journal(e), Publish(r.snapshot()), AskLedger(0)]
@@ -126,7 +129,7 @@ class Changes:
         r = self._blotter.orders.get(e.order_id)
         if r is None or r.request != e.action:
             return []
-        r.message, r.updated_ns = e.reason, now_ns
+        r.request_outcome, r.message, r.updated_ns = "lost", e.reason, now_ns
         self.forget_answer(r, now_ns)
         alert = Alert("replace_unknown", f"{e.action}: {e.reason}", r.order_id)
         return [Journal(e), Publish(r.snapshot()), alert, AskLedger(0)]

@@ -45,9 +45,8 @@ class Executions:
         if e.is_rejected:
             return self._change_rejected(r, e, now_ns)
         if e.action == 2 and e.accept_code == 2:
-            if not self._blotter.replace_ids.get(e.broker_order_id):
+            if not self._blotter.settle(e.broker_order_id):
                 return []
-            self._blotter.replace_ids[e.broker_order_id] = ""
             return [Journal(e), *self._canceled(r, leg, e.qty, now_ns)]
         return [AskLedger(500)] if e.action == 2 and r.request else []
 
@@ -55,9 +54,8 @@ class Executions:
         """The broker took a cancel or an amend, the exchange did not: the order is as it was."""
         leg = r.leg
         if e.action == 2:
-            if not self._blotter.replace_ids.get(e.broker_order_id):
+            if not self._blotter.settle(e.broker_order_id):
                 return []
-            self._blotter.replace_ids[e.broker_order_id] = ""
             if r.request == "cancel":
                 r.clear_request()
         elif leg is None or leg.broker_order_id != e.broker_order_id or len(r.legs) == 1:
@@ -68,7 +66,8 @@ class Executions:
         else:
             self._blotter.drop_leg(r)
             r.clear_request()
-        r.message, r.updated_ns = "the exchange refused the change (거래소 정정/취소 거부)", now_ns
+        r.request_outcome, r.updated_ns = "refused", now_ns
+        r.message = "the exchange refused the change (거래소 정정/취소 거부)"
         self._blotter.reserve(r)
         return [Journal(e), Publish(r.snapshot()), AskLedger(0)]
 

@@ -101,6 +101,8 @@ class OrderRecord:
     request_price_krw: int = 0
     request_reserve_price_krw: int = 0
     request_lost_ns: int = 0
+    # How the last cancel or amend ended: "refused", "lost", or "" for done or under way.
+    request_outcome: str = ""
     first_price_krw: int = 0
     is_sent: bool = False
     unknown_since_ns: int = 0
@@ -164,6 +166,10 @@ class OrderRecord:
             self.price_krw,
             self.order_type.value,
         )
+
+    def begin_request(self) -> None:
+        """Forget how the change before this one ended."""
+        self.request_outcome = self.venue_code = self.message = ""
 
     def clear_request(self) -> None:
         """Forget the cancel or amend that was awaited."""

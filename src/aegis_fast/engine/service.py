@@ -254,13 +254,16 @@ class Service:
         return record
 
     async def _change(self, order: Order) -> Order:
-        """Wait until the broker has settled a cancel or amend; raise if it refused."""
+        """Wait until the broker has settled a cancel or amend.
+
+        Raises OrderRejected if it refused, OrderOutcomeUnknown if its answer was lost.
+        """
         settled = await self._wait(order, lambda o: not o.request or not o.is_open)
-        if not settled.request and settled.is_open and settled.venue_code:
-            raise OrderRejected(
-                settled.message, venue_code=settled.venue_code, order_id=settled.order_id
-            )
-        return settled
+        outcome = self._record(order.order_id).request_outcome
+        if settled.request or not settled.is_open or not outcome:
+            return settled
+        kind = OrderRejected if outcome == "refused" else OrderOutcomeUnknown
+        raise kind(settled.message, venue_code=settled.venue_code, order_id=settled.order_id)
 
     async def _wait(self, order: Order, is_settled: Callable[[Order], bool]) -> Order:
         """Wait for the broker's word, at most `answer_timeout_ms`; what is known then is returned:
