@@ -7,6 +7,10 @@ AEGIS_CHECKED=1 builds with bounds checks and C assertions on; it runs the same 
 """
 
 import os
+import platform
+import shlex
+import subprocess
+import sysconfig
 from pathlib import Path
 
 import numpy
@@ -16,8 +20,8 @@ from setuptools import Extension, setup
 CHECKED = os.environ.get("AEGIS_CHECKED") == "1"
 MODULES = ("price", "bucket", "record", "notice", "frame", "book", "feed")
 # Plain C beside a module, and the headers whose change must rebuild it.
-C_SOURCES = {"frame": ["src/_ext/kernel.c"]}
-C_HEADERS = {"frame": ["src/_ext/kernel.h", "src/_ext/scan.h", "src/_ext/build.h"]}
+C_SOURCES = {"frame": sorted(map(str, Path("src/_ext").glob("*.c")))}
+C_HEADERS = {"frame": sorted(map(str, Path("src/_ext").glob("*.h")))}
 BUILD_DIR = "build/cython-checked" if CHECKED else "build/cython"
 
 
@@ -29,6 +33,20 @@ def has_newer_header() -> bool:
     made = [path.stat().st_mtime for path in Path(BUILD_DIR, "src/_ext").glob("*.c")]
     headers = [path.stat().st_mtime for path in Path("src/aegis_fast/hot").glob("*.pxd")]
     return bool(made and headers) and max(headers) >= min(made)
+
+
+def release_flags() -> list[str]:
+    """Return the compiler's flags of the release build.
+
+    GCC clears a new 184-byte object with `rep stos`, which costs 6 to 9 ns of the 80 that a frame
+    takes; unrolled stores are faster below 256 bytes.
+    """
+    flags = ["-O3", "-g0", "-DNDEBUG"]
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[:1]
+    told = subprocess.run([*compiler, "--version"], capture_output=True, text=True, check=False)
+    if platform.machine() == "x86_64" and "Free Software Foundation" in told.stdout:
+        flags.append("-mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign")
+    return flags
 
 
 DIRECTIVES = {
@@ -52,7 +70,7 @@ extensions = [
             ("AEGIS_CHECKED", "1" if CHECKED else "0"),
             ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"),
         ],
-        extra_compile_args=["-O2", "-g", "-UNDEBUG"] if CHECKED else ["-O3", "-g0", "-DNDEBUG"],
+        extra_compile_args=["-O2", "-g", "-UNDEBUG"] if CHECKED else release_flags(),
     )
     for name in MODULES
 ]

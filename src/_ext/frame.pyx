@@ -27,7 +27,8 @@ cdef extern from "kernel.h" nogil:
     int aegis_next_depth(aegis_header* h, aegis_depth* out)
     int aegis_next_notice(aegis_header* h, aegis_notice* out)
     int aegis_is_known_width(int32_t tr, uint32_t width)
-    const char* aegis_scan_isa()
+    int aegis_choose(const char* isa)
+    const char* aegis_isa(int32_t i)
 
 cdef extern from "build.h":
     const char* AEGIS_BUILD
@@ -94,11 +95,31 @@ cdef object frame_error(int status, bytes raw, uint32_t offset):
     return FrameError(f"{_MESSAGES[-status]} (byte {offset})", raw=raw, offset=offset)
 
 
+# The best reader of this machine; done before anything can be parsed.
+aegis_choose(NULL)
+
+
+def available_isas():
+    """Return the instruction sets whose frame reader runs here, slowest first."""
+    names = []
+    cdef int32_t i = 0
+    while aegis_isa(i) != NULL:
+        names.append(aegis_isa(i).decode())
+        i += 1
+    return [name for name in names if name]
+
+
+def choose_isa(name):
+    """Use another frame reader in this process: for tests and benchmarks. ValueError if unknown."""
+    if aegis_choose(name.encode()) != 0:
+        raise ValueError(f"no frame reader {name!r}; there are {available_isas()}")
+
+
 def build_flavor():
-    """Return what was compiled: {"build": "release" | "checked", "isa", "cython", "compiler"}."""
+    """Return {"build": "release" or "checked", "isa": the reader in use, "cython", "compiler"}."""
     return {
         "build": AEGIS_BUILD.decode(),
-        "isa": aegis_scan_isa().decode(),
+        "isa": aegis_isa(-1).decode(),
         "cython": f"{CYTHON_HEX_VERSION >> 24}.{CYTHON_HEX_VERSION >> 16 & 255}"
                   f".{CYTHON_HEX_VERSION >> 8 & 255}",
         "compiler": AEGIS_COMPILER.decode(),
@@ -134,31 +155,37 @@ cdef class FrameParser:
         cdef FrameHeader header
         cdef const uint8_t* raw = <const uint8_t*><const char*>frame
         cdef int status = open_frame(raw, len(frame), &header)
-        cdef list records = []
-        cdef Trade trade
-        cdef Depth depth
-        cdef Notice notice
+        cdef list records
         self.frames += 1
-        while status == FRAME_OK and header.records_left:
-            if header.kind == FRAME_TRADE:
-                trade = Trade.__new__(Trade)
-                status = next_trade(&header, &trade.record)
-                trade.record.recv_ns = recv_ns
-                records.append(trade)
-            elif header.kind == FRAME_DEPTH:
-                depth = Depth.__new__(Depth)
-                status = next_depth(&header, &depth.record)
-                depth.record.recv_ns = recv_ns
-                records.append(depth)
-            else:
-                notice = Notice.__new__(Notice)
-                status = next_notice(&header, &notice.record)
-                notice.record.recv_ns = recv_ns
-                records.append(notice)
+        if status == FRAME_OK:
+            # One record is the usual case; a list made with its size needs no growing.
+            record = self._next(&header, recv_ns, &status)
+            records = [record]
+            while status == FRAME_OK and header.records_left:
+                records.append(self._next(&header, recv_ns, &status))
         if status != FRAME_OK:
             self._fail(status, frame, header.error_at)
         self._note_done(&header)
         return records
+
+    cdef object _next(self, FrameHeader* header, int64_t recv_ns, int* status):
+        cdef Trade trade
+        cdef Depth depth
+        cdef Notice notice
+        if header.kind == FRAME_TRADE:
+            trade = Trade.__new__(Trade)
+            status[0] = next_trade(header, &trade.record)
+            trade.record.recv_ns = recv_ns
+            return trade
+        if header.kind == FRAME_DEPTH:
+            depth = Depth.__new__(Depth)
+            status[0] = next_depth(header, &depth.record)
+            depth.record.recv_ns = recv_ns
+            return depth
+        notice = Notice.__new__(Notice)
+        status[0] = next_notice(header, &notice.record)
+        notice.record.recv_ns = recv_ns
+        return notice
 
     def parse_into(self, bytes frame not None, cnp.ndarray rows not None, int64_t recv_ns=0):
         """Write the trades of a frame to rows[0:n] and return n; no Python object per record.

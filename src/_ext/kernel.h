@@ -58,14 +58,14 @@ typedef struct {
     int64_t time_hhmmss;
     int64_t price_krw;
     int64_t change_krw;
-    int64_t qty;
-    int64_t cum_qty;
-    int64_t cum_value_krw;
-    int64_t best_ask_krw;
-    int64_t best_bid_krw;
     int64_t open_krw;
     int64_t high_krw;
     int64_t low_krw;
+    int64_t best_ask_krw;
+    int64_t best_bid_krw;
+    int64_t qty;
+    int64_t cum_qty;
+    int64_t cum_value_krw;
     int64_t business_date;
     int64_t best_ask_qty;
     int64_t best_bid_qty;
@@ -115,6 +115,28 @@ typedef struct {
     int32_t is_fill;
 } aegis_notice;
 
+/* One instruction set's reader. */
+typedef struct {
+    const char *isa;
+    int (*open_frame)(const uint8_t *frame, ptrdiff_t size_bytes, aegis_header *h);
+    int (*next_trade)(aegis_header *h, aegis_trade *out);
+    int (*next_depth)(aegis_header *h, aegis_depth *out);
+} aegis_kernel;
+
+/* The faster ones select their instructions with a pragma that only GCC has. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !AEGIS_PORTABLE
+#define AEGIS_HAS_X86_VARIANTS 1
+extern const aegis_kernel aegis_kernel_avx2;
+extern const aegis_kernel aegis_kernel_avx512;
+#else
+#define AEGIS_HAS_X86_VARIANTS 0
+#endif
+
+/* Use the named instruction set from now on; NULL: the best of this machine. -1: not here. */
+int aegis_choose(const char *isa);
+/* Name number i, "" if this machine lacks it, NULL past the last; i < 0: the one in use. */
+const char *aegis_isa(int32_t i);
+
 /* 0, or a negative status with h->error_at set. Nothing is kept of the frame after the call that
  * reads its last record. */
 int aegis_open_frame(const uint8_t *frame, ptrdiff_t size_bytes, aegis_header *h);
@@ -123,6 +145,5 @@ int aegis_next_trade(aegis_header *h, aegis_trade *out);
 int aegis_next_depth(aegis_header *h, aegis_depth *out);
 int aegis_next_notice(aegis_header *h, aegis_notice *out);
 int aegis_is_known_width(int32_t tr, uint32_t width);
-const char *aegis_scan_isa(void);
 
 #endif

@@ -8,7 +8,7 @@ import enum
 
 import numpy as np
 
-from cpython.long cimport PyLong_CheckExact
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 # Far above any price, and low enough that price * (10_000 + MAX_OFFSET_BP) fits 64 bits.
@@ -32,6 +32,11 @@ class UnknownNameError(KeyError, ValueError):
 
 
 cdef tuple _SIDES = (Side.NONE, Side.BUY, Side.SELL)
+cdef object _BUY = Side.BUY
+cdef object _SELL = Side.SELL
+cdef str _BUY_WORD = "buy"
+cdef str _SELL_WORD = "sell"
+cdef str _STOCK_WORD = "stock"
 cdef dict _INSTRUMENTS = {
     "stock": INSTRUMENT_STOCK,
     "etf": INSTRUMENT_ETF,
@@ -92,9 +97,14 @@ cdef object side_member(int32_t side):
 
 
 cdef int32_t side_code(object side) except -1:
-    if side is _SIDES[1] or side == "buy":
+    # Identity first: both the members and the interned words come by millions.
+    if side is _BUY or side is _BUY_WORD:
         return SIDE_BUY
-    if side is _SIDES[2] or side == "sell":
+    if side is _SELL or side is _SELL_WORD:
+        return SIDE_SELL
+    if side == "buy":
+        return SIDE_BUY
+    if side == "sell":
         return SIDE_SELL
     if type(side) is int and (side == 1 or side == 2):
         return side
@@ -102,6 +112,8 @@ cdef int32_t side_code(object side) except -1:
 
 
 cdef inline int32_t _instrument_code(object instrument) except -1:
+    if instrument is _STOCK_WORD:
+        return INSTRUMENT_STOCK
     code = _INSTRUMENTS.get(instrument)
     if code is None:
         raise UnknownNameError(
@@ -110,16 +122,24 @@ cdef inline int32_t _instrument_code(object instrument) except -1:
     return code
 
 
-cdef inline int64_t _price(object price_krw, int64_t lowest) except -1:
-    cdef int64_t value
-    if not PyLong_CheckExact(price_krw):
-        if isinstance(price_krw, (float, bool)) or not hasattr(price_krw, "__index__"):
-            raise TypeError(f"a price is a whole number of won, not {price_krw!r}")
-        price_krw = price_krw.__index__()
+cdef int64_t _other_price(object price_krw, int64_t lowest) except -1:
+    # Anything but a plain int in range: NumPy's integers pass, the rest is refused.
+    if isinstance(price_krw, (float, bool)) or not hasattr(price_krw, "__index__"):
+        raise TypeError(f"a price is a whole number of won, not {price_krw!r}")
+    price_krw = price_krw.__index__()
     if not lowest <= price_krw <= MAX_PRICE_KRW:
         raise ValueError(f"price {price_krw} won is outside {lowest} to {MAX_PRICE_KRW}")
-    value = price_krw
-    return value
+    return price_krw
+
+
+cdef inline int64_t _price(object price_krw, int64_t lowest) except -1:
+    cdef int overflow = 0
+    cdef int64_t value
+    if PyLong_CheckExact(price_krw):
+        value = PyLong_AsLongLongAndOverflow(price_krw, &overflow)
+        if overflow == 0 and lowest <= value <= MAX_PRICE_KRW:
+            return value
+    return _other_price(price_krw, lowest)
 
 
 cdef object _price_array(object prices_krw):

@@ -12,8 +12,8 @@ from aegis_fast.hot.price cimport side_code, side_member
 ABSENT = -(2**63)
 
 _TRADE_NUMBERS = (
-    "recv_ns", "time_hhmmss", "price_krw", "change_krw", "qty", "cum_qty", "cum_value_krw",
-    "best_ask_krw", "best_bid_krw", "open_krw", "high_krw", "low_krw", "business_date",
+    "recv_ns", "time_hhmmss", "price_krw", "change_krw", "open_krw", "high_krw", "low_krw",
+    "best_ask_krw", "best_bid_krw", "qty", "cum_qty", "cum_value_krw", "business_date",
     "best_ask_qty", "best_bid_qty", "market_class",
 )
 TRADE_DTYPE = np.dtype(

@@ -1,15 +1,13 @@
-/* Find separators and read decimal numbers in a KIS realtime frame.
+/* Find separators, symbols and numbers with what every machine has (on x86-64: SSE2).
  *
- * Every function reads only inside the frame. Numbers are read by 8-byte loads that END at the
- * number's last digit, so they reach back into the frame, never past its end: the caller
- * guarantees that at least 8 bytes of the frame lie before the end of any number (a frame's header
- * alone is 13 bytes or more). AEGIS_PORTABLE=1 leaves out the SSE2 path.
+ * Every function reads only inside the frame. AEGIS_PORTABLE=1 leaves out the SSE2 path.
  */
 #ifndef AEGIS_SCAN_H
 #define AEGIS_SCAN_H
 
-#include <stdint.h>
-#include <string.h>
+#include "digits.h"
+
+#define AEGIS_SYMBOL aegis_symbol
 
 #if defined(__SSE2__) && !AEGIS_PORTABLE
 #include <emmintrin.h>
@@ -20,51 +18,66 @@
 #define AEGIS_BLOCK 8
 #endif
 
-#define AEGIS_SEPARATOR '^'
-#define AEGIS_ABSENT INT64_MIN
-/* Room that aegis_split may write past `capacity`: one block of separators. */
-#define AEGIS_SPLIT_SLACK 16
-
-enum { AEGIS_INT_OK = 0, AEGIS_INT_NOT_A_NUMBER = -1, AEGIS_INT_OVERFLOW = -2 };
-
 /* One bit per byte of the block at p (bit i = byte i is the separator). */
-static inline uint32_t aegis_block_mask(const uint8_t *p)
+static inline uint64_t aegis_block_mask(const uint8_t *p)
 {
 #if AEGIS_BLOCK == 16
     const __m128i block = _mm_loadu_si128((const __m128i *)p);
     return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(AEGIS_SEPARATOR)));
 #else
-    uint32_t mask = 0;
+    uint64_t mask = 0;
     for (int i = 0; i < AEGIS_BLOCK; i++)
-        mask |= (uint32_t)(p[i] == AEGIS_SEPARATOR) << i;
+        mask |= (uint64_t)(p[i] == AEGIS_SEPARATOR) << i;
     return mask;
 #endif
 }
 
-/* Bits of the block at `pos`, of which only the first `left` bytes (1..AEGIS_BLOCK) belong to the
- * range. The last block is loaded ending at the range's end and shifted, so nothing is read
- * past it; that needs pos + left >= AEGIS_BLOCK. */
-static inline uint32_t aegis_tail_mask(const uint8_t *base, uint32_t pos, uint32_t left)
+/* One bit per byte of base[pos, pos + 64). */
+static inline uint64_t aegis_window_mask(const uint8_t *base, uint32_t pos)
 {
-    if (pos + left >= AEGIS_BLOCK)
-        return aegis_block_mask(base + pos + left - AEGIS_BLOCK) >> (AEGIS_BLOCK - left);
-    uint32_t mask = 0;
-    for (uint32_t i = 0; i < left; i++)
-        mask |= (uint32_t)(base[pos + i] == AEGIS_SEPARATOR) << i;
+    uint64_t mask = 0;
+    for (uint32_t i = 0; i < 64; i += AEGIS_BLOCK)
+        mask |= aegis_block_mask(base + pos + i) << i;
     return mask;
+}
+
+/* The same for the last `left` (1..63) bytes of a range. Its last block is loaded ending at the
+ * range's end and shifted, so nothing past it is read; that needs AEGIS_BLOCK bytes of frame
+ * before the end, or it goes byte by byte. */
+static inline uint64_t aegis_tail_mask(const uint8_t *base, uint32_t pos, uint32_t left)
+{
+    uint64_t mask = 0;
+    uint32_t i = 0;
+    for (; i + AEGIS_BLOCK <= left; i += AEGIS_BLOCK)
+        mask |= aegis_block_mask(base + pos + i) << i;
+    if (i < left && pos + left >= AEGIS_BLOCK)
+        return mask | aegis_block_mask(base + pos + left - AEGIS_BLOCK)
+                          >> (AEGIS_BLOCK - (left - i)) << i;
+    for (; i < left; i++)
+        mask |= (uint64_t)(base[pos + i] == AEGIS_SEPARATOR) << i;
+    return mask;
+}
+
+/* Without the instruction the built-in is a call to a table look-up. */
+static inline uint32_t aegis_popcount(uint64_t mask)
+{
+#ifdef __POPCNT__
+    return (uint32_t)__builtin_popcountll(mask);
+#else
+    mask -= mask >> 1 & UINT64_C(0x5555555555555555);
+    mask = (mask & UINT64_C(0x3333333333333333)) + (mask >> 2 & UINT64_C(0x3333333333333333));
+    mask = (mask + (mask >> 4)) & UINT64_C(0x0F0F0F0F0F0F0F0F);
+    return (uint32_t)(mask * UINT64_C(0x0101010101010101) >> 56);
+#endif
 }
 
 /* Count the separators in base[pos, end). */
 static inline uint32_t aegis_count(const uint8_t *base, uint32_t pos, uint32_t end)
 {
     uint32_t found = 0;
-    while (end - pos >= AEGIS_BLOCK) {
-        found += (uint32_t)__builtin_popcount(aegis_block_mask(base + pos));
-        pos += AEGIS_BLOCK;
-    }
-    if (pos < end)
-        found += (uint32_t)__builtin_popcount(aegis_tail_mask(base, pos, end - pos));
-    return found;
+    for (; end - pos >= 64; pos += 64)
+        found += aegis_popcount(aegis_window_mask(base, pos));
+    return pos < end ? found + aegis_popcount(aegis_tail_mask(base, pos, end - pos)) : found;
 }
 
 /* Write the offsets of the first `capacity` separators of base[pos, end) to ends, which must have
@@ -75,138 +88,53 @@ static inline uint32_t aegis_split(const uint8_t *base, uint32_t pos, uint32_t e
                                    uint32_t capacity, uint32_t want, uint32_t *stop)
 {
     uint32_t found = 0;
-    while (pos < end) {
+    for (;; pos += 64) {
         const uint32_t left = end - pos;
-        uint32_t mask =
-            left >= AEGIS_BLOCK ? aegis_block_mask(base + pos) : aegis_tail_mask(base, pos, left);
-        const uint32_t here = (uint32_t)__builtin_popcount(mask);
-        if (found + here >= want) {
-            for (; found < want; mask &= mask - 1) {
-                *stop = pos + (uint32_t)__builtin_ctz(mask);
-                if (found < capacity)
-                    ends[found] = *stop;
-                found++;
+        uint64_t mask =
+            left >= 64 ? aegis_window_mask(base, pos) : left ? aegis_tail_mask(base, pos, left) : 0;
+        /* Past `capacity` the stores go to one place nobody reads. */
+        uint32_t *next = ends + (found < capacity ? found : capacity);
+        for (; mask; mask &= mask - 1) {
+            const uint32_t at = pos + (uint32_t)__builtin_ctzll(mask);
+            *next++ = at;
+            if (++found == want) {
+                *stop = at;
+                return found;
             }
-            return found;
         }
-        if (found < capacity) {
-            for (uint32_t *next = ends + found; mask; mask &= mask - 1)
-                *next++ = pos + (uint32_t)__builtin_ctz(mask);
-        }
-        found += here;
-        pos += AEGIS_BLOCK;
+        if (left <= 64)
+            break;
     }
     *stop = end;
     return found;
 }
 
-/* Eight ASCII digits, the first in the lowest byte: 0, and the value in *out; or -1. */
-static inline int aegis_eight_digits(uint64_t chunk, uint64_t *out)
+/* The numbers of a trade, number k being value index[k], into out[k]; the third without its minus
+ * sign, if is_negative. Returns a bit for every k that must be read by itself. */
+static inline uint64_t aegis_trade_numbers(const uint8_t *base, const uint32_t *at,
+                                           const uint8_t *index, uint32_t is_negative,
+                                           int64_t *out)
 {
-    const uint64_t high = UINT64_C(0xF0F0F0F0F0F0F0F0);
-    const uint64_t carried = chunk + UINT64_C(0x0606060606060606);
-    if (((chunk & high) | ((carried & high) >> 4)) != UINT64_C(0x3333333333333333))
-        return -1;
-    chunk = (chunk & UINT64_C(0x0F0F0F0F0F0F0F0F)) * 2561 >> 8;
-    chunk = (chunk & UINT64_C(0x00FF00FF00FF00FF)) * 6553601 >> 16;
-    *out = (chunk & UINT64_C(0x0000FFFF0000FFFF)) * UINT64_C(42949672960001) >> 32;
-    return 0;
-}
-
-/* The last `length` (1..8) bytes before e, with '0' in front of them. */
-static inline uint64_t aegis_chunk_before(const uint8_t *e, uint32_t length)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    uint64_t chunk;
-    memcpy(&chunk, e - 8, 8);
-    const uint64_t foreign = length == 8 ? 0 : ~UINT64_C(0) >> (8 * length);
-    return (chunk & ~foreign) | (UINT64_C(0x3030303030303030) & foreign);
-#else
-    uint64_t chunk = 0;
-    for (uint32_t i = 8; i-- > 0;)
-        chunk = chunk << 8 | (i >= 8 - length ? e[(int)i - 8] : '0');
-    return chunk;
-#endif
-}
-
-/* Digit by digit, for numbers of more than 16 characters. */
-static inline int aegis_long_digits(const uint8_t *s, const uint8_t *e, int64_t *out)
-{
-    uint64_t value = 0;
-    for (; s < e; s++) {
-        const uint32_t digit = (uint32_t)*s - '0';
-        if (digit > 9)
-            return AEGIS_INT_NOT_A_NUMBER;
-        if (value > ((uint64_t)INT64_MAX - digit) / 10) {
-            for (; s < e; s++)
-                if ((uint32_t)*s - '0' > 9)
-                    return AEGIS_INT_NOT_A_NUMBER;
-            return AEGIS_INT_OVERFLOW;
-        }
-        value = value * 10 + digit;
+    uint64_t odd = 0;
+    for (uint32_t k = 0; k < AEGIS_TRADE_NUMBERS; k++) {
+        const uint32_t start = at[index[k]] + 1 + (k == 2 ? is_negative : 0);
+        odd |= aegis_quick(base, start, at[index[k] + 1], out + k) << k;
     }
-    *out = (int64_t)value;
-    return AEGIS_INT_OK;
+    out[2] = is_negative ? -out[2] : out[2];
+    return odd;
 }
 
-/* Digits only; empty or the literal (null) gives AEGIS_ABSENT. */
-static inline int aegis_unsigned(const uint8_t *s, const uint8_t *e, int64_t *out)
+/* The numbers of a book, as above, but the last one goes to *time_hhmmss. */
+static inline uint64_t aegis_depth_numbers(const uint8_t *base, const uint32_t *at,
+                                           const uint8_t *index, int64_t *out,
+                                           int64_t *time_hhmmss)
 {
-    const uint32_t length = (uint32_t)(e - s);
-    uint64_t low, high;
-    if (length - 1 < 8) {
-        if (__builtin_expect(aegis_eight_digits(aegis_chunk_before(e, length), &low) == 0, 1)) {
-            *out = (int64_t)low;
-            return AEGIS_INT_OK;
-        }
-    } else if (length == 0) {
-        *out = AEGIS_ABSENT;
-        return AEGIS_INT_OK;
-    } else if (length <= 16) {
-        if (__builtin_expect(aegis_eight_digits(aegis_chunk_before(e, 8), &low) == 0 &&
-                                 aegis_eight_digits(aegis_chunk_before(e - 8, length - 8),
-                                                    &high) == 0, 1)) {
-            *out = (int64_t)(high * 100000000 + low);
-            return AEGIS_INT_OK;
-        }
-    } else {
-        return aegis_long_digits(s, e, out);
-    }
-    if (length == 6 && memcmp(s, "(null)", 6) == 0) {
-        *out = AEGIS_ABSENT;
-        return AEGIS_INT_OK;
-    }
-    return AEGIS_INT_NOT_A_NUMBER;
-}
-
-/* As aegis_unsigned, with one leading '+' or '-' allowed before at least one digit. */
-static inline int aegis_signed(const uint8_t *s, const uint8_t *e, int64_t *out)
-{
-    if (s == e || (*s != '-' && *s != '+'))
-        return aegis_unsigned(s, e, out);
-    int64_t value;
-    if (s + 1 == e || s[1] < '0' || s[1] > '9')
-        return AEGIS_INT_NOT_A_NUMBER;
-    const int status = aegis_unsigned(s + 1, e, &value);
-    if (status == AEGIS_INT_OK)
-        *out = *s == '-' ? -value : value;
-    return status;
-}
-
-/* 6 to 12 ASCII letters and digits, copied to out[16] and padded with zeros; -1 otherwise. */
-static inline int aegis_symbol(const uint8_t *s, const uint8_t *e, char *out)
-{
-    const uint32_t length = (uint32_t)(e - s);
-    if (length - 6 > 6)
-        return -1;
-    memset(out, 0, 16);
-    for (uint32_t i = 0; i < length; i++) {
-        const uint8_t c = s[i];
-        if ((uint32_t)c - '0' > 9 && ((uint32_t)c | 0x20) - 'a' > 25)
-            return -1;
-        out[i] = (char)c;
-    }
-    return 0;
+    uint64_t odd = 0;
+    for (uint32_t k = 0; k < AEGIS_DEPTH_NUMBERS - 1; k++)
+        odd |= aegis_quick(base, at[index[k]] + 1, at[index[k] + 1], out + k) << k;
+    const uint32_t last = index[AEGIS_DEPTH_NUMBERS - 1];
+    return odd | aegis_quick(base, at[last] + 1, at[last + 1], time_hhmmss)
+                     << (AEGIS_DEPTH_NUMBERS - 1);
 }
 
 #endif

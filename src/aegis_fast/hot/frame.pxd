@@ -79,4 +79,5 @@ cdef class FrameParser:
     cdef uint32_t[TR_COUNT] _drift
 
     cdef int _fail(self, int status, bytes raw, uint32_t offset) except -1
+    cdef object _next(self, FrameHeader* header, int64_t recv_ns, int* status)
     cdef void _note_done(self, FrameHeader* header) noexcept nogil

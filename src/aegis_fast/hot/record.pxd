@@ -22,21 +22,21 @@ cdef inline int64_t absent_int() noexcept nogil:
     return <int64_t>(<uint64_t>1 << 63)
 
 
-# The memory layout of TRADE_DTYPE.
+# The memory layout of TRADE_DTYPE; the numbers come in the order of the wire.
 ctypedef struct TradeRecord:
     char symbol[16]
     int64_t recv_ns
     int64_t time_hhmmss
     int64_t price_krw
     int64_t change_krw
-    int64_t qty
-    int64_t cum_qty
-    int64_t cum_value_krw
-    int64_t best_ask_krw
-    int64_t best_bid_krw
     int64_t open_krw
     int64_t high_krw
     int64_t low_krw
+    int64_t best_ask_krw
+    int64_t best_bid_krw
+    int64_t qty
+    int64_t cum_qty
+    int64_t cum_value_krw
     int64_t business_date
     int64_t best_ask_qty
     int64_t best_bid_qty
