@@ -21,7 +21,7 @@ from aegis_fast.sim.door import Door, rate_refusal
 from aegis_fast.sim.exchange import Book, Exchange
 from aegis_fast.sim.faults import FaultBody, Faults
 from aegis_fast.sim.frames import Notice
-from aegis_fast.sim.kst import SECOND_NS
+from aegis_fast.sim.kst import SECOND_NS, date_text
 from aegis_fast.sim.ledger import Ledger
 from aegis_fast.sim.quotes import Quotes
 from aegis_fast.sim.replay import Replay
@@ -75,6 +75,7 @@ class Broker:
             raise ConfigError("negative", field="calls_per_s", expected="0 (no limit) or more")
         self.world_id = f"{entropy.getrandbits(64):016x}"
         self.started_ns = start_ns
+        self._date = date_text(start_ns)
         self.replay = replay
         self.faults = Faults()
         self.ledger = Ledger()
@@ -129,7 +130,7 @@ class Broker:
 
     def call(self, request: Request, now_ns: int) -> Answer:
         """Answer one REST call and write it down, with whatever fault waits for it."""
-        self.world.step(now_ns)
+        self._move_on(now_ns)
         call_id = call_of(request.path)
         answer = self._answer(request, call_id, now_ns)
         self.ledger.add_call(
@@ -172,8 +173,15 @@ class Broker:
                 lambda frame: self.hub.broadcast(frame, only_registered=True),
                 heard=any(s.registrations for s in self.hub.sessions.values()),
             )
-        self.world.step(now_ns)
+        self._move_on(now_ns)
         self.hub.flush(now_ns)
+
+    def _move_on(self, now_ns: int) -> None:
+        """Let the market move up to now; at midnight (KST) the day's orders end first."""
+        if self._date != (today := date_text(now_ns)):
+            self._date = today
+            self.desk.end_day(now_ns)
+        self.world.step(now_ns)
 
     def on_text(self, session: Session, text: str, now_ns: int) -> None:
         """Take a WebSocket message."""

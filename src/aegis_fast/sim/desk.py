@@ -140,6 +140,20 @@ class Desk:
             self._amend(target, entry, account, now_ns)
         return entry
 
+    def end_day(self, now_ns: int) -> int:
+        """Take what is left of earlier days' orders out of the market; returns how many there were.
+
+        Every order here is a day order: it ends with its date, without a notice, as at KIS.
+        """
+        today, ended = date_text(now_ns), 0
+        for entry in self._ledger.orders.values():
+            if entry.date < today and entry.leaves_qty and entry.request != "cancel":
+                qty = entry.leaves_qty
+                self._withdraw(entry, self._accounts[entry.account], qty)
+                entry.canceled_qty += qty
+                ended += 1
+        return ended
+
     def on_fill(
         self, book: Book, odno: int, side: Side, price_krw: int, qty: int, now_ns: int
     ) -> None:

@@ -504,3 +504,17 @@ def test_money_and_shares_are_conserved_whatever_is_done(actions) -> None:
             assert order.qty == order.filled_qty + order.leaves_qty + gone
     limits = bench.book.limits
     assert all(limits.lower_krw <= fill.price_krw <= limits.upper_krw for fill in fills)
+
+
+def test_orders_end_with_their_day_and_free_what_they_blocked(bench: Bench) -> None:
+    bid = bench.book.best_bid_krw
+    resting = entry(bench, odno(bench.order("buy", 10, bid * 9 // 10 // 1000 * 1000)))
+    assert resting.state == "open"
+    assert bench.account.reserved_krw > 0
+
+    bench.now_ns += 14 * 3600 * SECOND
+    bench.broker.step(bench.now_ns)
+
+    assert (resting.state, resting.canceled_qty) == ("canceled", 10)
+    assert bench.account.reserved_krw == 0
+    assert bench.book.best_bid_krw == bid
