@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aegis_fast.api.answers import to_json
 from aegis_fast.api.outbox import Outbox
 from aegis_fast.api.wire import depth_view, order_view, trade_view
 from aegis_fast.core.model import Order
 from aegis_fast.core.ports import TradingService
-from aegis_fast.hot import Book, Trade
+
+if TYPE_CHECKING:
+    from aegis_fast.hot import Book, Trade
 
 __all__ = ["Hub", "Subscriber", "payload_of"]
 

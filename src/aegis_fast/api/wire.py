@@ -7,14 +7,16 @@ their `_ns` and get a Korean ISO twin for people.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from aegis_fast.core.hours import kst_iso
 from aegis_fast.core.model import Instrument, Order, Position, Side
 from aegis_fast.core.ports import EngineStatus
-from aegis_fast.hot import Trade
+
+if TYPE_CHECKING:
+    from aegis_fast.hot import Trade
 
 __all__ = [
     "depth_view",
