@@ -40,7 +40,7 @@ def question() -> Question:
             each("Book.apply", "ours", book.apply, frames),
             each("parse: bytes to [Depth]", "ours", FrameParser().parse, frames),
             each("feed: book, Python callback", "ours", feed.feed_bytes, frames),
-            floor.frames_row("floor_depths", frames, len(frames), "same kernel, no Python"),
+            *floor.frames_rows("floor_depths", frames),
             each("split + int into a list", "rival", peers.split_depth, frames),
         ],
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aegis_fast.hot.frame import available_isas
 from benchmarks.timing import Row
 
 ROOT = Path(__file__).parents[1]
@@ -38,20 +39,27 @@ def library() -> ctypes.CDLL:
     return loaded
 
 
-def frames_row(function: str, frames: list[bytes], items: int, note: str) -> Row:
+def frames_rows(function: str, frames: list[bytes]) -> list[Row]:
+    """One row for every frame reader this machine can run, the best (the one in use) first."""
+    return [frames_row(function, frames, isa) for isa in reversed(available_isas())]
+
+
+def frames_row(function: str, frames: list[bytes], isa: str) -> Row:
     """A row that walks the frames in C; the time is taken inside C."""
     blob = b"".join(frames)
     ends = np.array(list(accumulate(map(len, frames))), dtype=np.int64)
-    call = getattr(library(), function)
+    call, choose = getattr(library(), function), library().aegis_choose
     pointer, count = ctypes.c_void_p(ends.ctypes.data), ctypes.c_int64(len(frames))
 
     def run() -> int:
+        if choose(isa.encode()) != 0:
+            raise RuntimeError(f"no frame reader {isa}")
         spent_ns = int(call(blob, pointer, count))
         if spent_ns < 0 or not ends.size:
             raise RuntimeError(f"{function} refused a frame")
         return spent_ns
 
-    return Row("C loop", "floor", run, items, note)
+    return Row(f"C loop, {isa}", "floor", run, len(frames), "the same kernel without Python")
 
 
 def rounding_row(prices: list[int]) -> Row:

@@ -37,7 +37,7 @@ def question() -> Question:
             each("feed: book, no subscriber", "ours", silent.feed_bytes, frames, note=clocked),
             each("feed: book, Python callback", "ours", called.feed_bytes, frames, note=clocked),
             each("feed: callback reads 3 values", "ours", read.feed_bytes, frames, note=clocked),
-            floor.frames_row("floor_trades", frames, 512, "same kernel, no Python"),
+            *floor.frames_rows("floor_trades", frames),
             each("an empty call", "floor", len, frames, note="the cost of the loop itself"),
             each("split + int + msgspec.Struct", "rival", peers.split_trade, frames),
         ],

@@ -58,8 +58,9 @@ def write_json(questions: dict[str, Question], rounds: int, started: datetime) -
         "machine": machine(),
         "build": build_flavor(),
         "commit": commit(),
-        "method": f"{rounds} rounds, all rows of a question interleaved in each; ns per item; "
-        "garbage collection off; the Python loop is map() into an empty deque",
+        "method": f"{rounds} rounds, all rows of a question interleaved in each, short passes "
+        "warmed up; ns per item; garbage collection off; the Python loop is map() into an empty "
+        "deque",
         "questions": {
             name: {"title": q.title, "unit": q.unit, "rows": [row.summary() for row in q.rows]}
             for name, q in questions.items()

@@ -9,7 +9,7 @@ import enum
 import numpy as np
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 # Far above any price, and low enough that price * (10_000 + MAX_OFFSET_BP) fits 64 bits.
 cdef int64_t MAX_PRICE_KRW = 1_000_000_000_000
@@ -64,22 +64,18 @@ cdef int64_t tick_size_krw(int64_t price_krw, int32_t instrument) noexcept nogil
     return 5
 
 
-cdef inline int64_t _off_grid_krw(int64_t price_krw, int32_t instrument) noexcept nogil:
+cdef int64_t round_krw(int64_t price_krw, int32_t side, int32_t instrument) noexcept nogil:
     cdef int64_t step = tick_size_krw(price_krw, instrument)
+    cdef int64_t over
     if price_krw <= 0x7FFFFFFF:
         # A 32-bit division is several times cheaper than a 64-bit one.
-        return <int64_t>(<uint32_t>price_krw % <uint32_t>step)
-    return price_krw % step
-
-
-cdef int64_t round_krw(int64_t price_krw, int32_t side, int32_t instrument) noexcept nogil:
-    cdef int64_t over = _off_grid_krw(price_krw, instrument)
-    if over == 0:
-        return price_krw
+        over = <int64_t>(<uint32_t>price_krw % <uint32_t>step)
+    else:
+        over = price_krw % step
     if side == SIDE_BUY:
         return price_krw - over
     # Every band starts on a multiple of its own tick, so stepping up never leaves the grid.
-    return price_krw - over + tick_size_krw(price_krw, instrument)
+    return price_krw - over + step * (over != 0)
 
 
 cdef int64_t offset_krw(
@@ -146,33 +142,34 @@ cdef object _price_array(object prices_krw):
     # Whole-number arrays only: a silent cast of floats would put a float into an order.
     if prices_krw.dtype.kind not in "iu":
         raise TypeError(f"prices are whole won (int64), not {prices_krw.dtype}")
-    flat = np.ascontiguousarray(prices_krw, dtype=np.int64).reshape(-1)
-    if flat.size and (flat.min() < 0 or flat.max() > MAX_PRICE_KRW):
+    return np.ascontiguousarray(prices_krw, dtype=np.int64).reshape(-1)
+
+
+cdef inline int64_t _in_range(int64_t price_krw, bint* is_bad) noexcept nogil:
+    # Seen as unsigned, a negative price is above every limit.
+    if <uint64_t>price_krw > <uint64_t>1_000_000_000_000:
+        is_bad[0] = True
+        return 0
+    return price_krw
+
+
+cdef object _over_array(object prices_krw, int32_t side, int32_t instrument):
+    # SIDE_NONE asks for the tick sizes themselves.
+    cdef Py_ssize_t i
+    cdef bint is_bad = False
+    flat = _price_array(prices_krw)
+    result = np.empty(flat.shape, dtype=np.int64)
+    cdef const int64_t[::1] source = flat
+    cdef int64_t[::1] target = result
+    with nogil:
+        if side == SIDE_NONE:
+            for i in range(source.shape[0]):
+                target[i] = tick_size_krw(_in_range(source[i], &is_bad), instrument)
+        else:
+            for i in range(source.shape[0]):
+                target[i] = round_krw(_in_range(source[i], &is_bad), side, instrument)
+    if is_bad:
         raise ValueError(f"a price of the array is outside 0 to {MAX_PRICE_KRW}")
-    return flat
-
-
-cdef object _tick_size_array(object prices_krw, int32_t instrument):
-    cdef Py_ssize_t i
-    flat = _price_array(prices_krw)
-    result = np.empty(flat.shape, dtype=np.int64)
-    cdef const int64_t[::1] source = flat
-    cdef int64_t[::1] target = result
-    with nogil:
-        for i in range(source.shape[0]):
-            target[i] = tick_size_krw(source[i], instrument)
-    return result.reshape(prices_krw.shape)
-
-
-cdef object _round_array(object prices_krw, int32_t side, int32_t instrument):
-    cdef Py_ssize_t i
-    flat = _price_array(prices_krw)
-    result = np.empty(flat.shape, dtype=np.int64)
-    cdef const int64_t[::1] source = flat
-    cdef int64_t[::1] target = result
-    with nogil:
-        for i in range(source.shape[0]):
-            target[i] = round_krw(source[i], side, instrument)
     return result.reshape(prices_krw.shape)
 
 
@@ -186,7 +183,7 @@ def tick_size(price_krw, instrument="stock"):
     """
     cdef int32_t kind = _instrument_code(instrument)
     if not PyLong_CheckExact(price_krw) and isinstance(price_krw, np.ndarray):
-        return _tick_size_array(price_krw, kind)
+        return _over_array(price_krw, SIDE_NONE, kind)
     return tick_size_krw(_price(price_krw, 0), kind)
 
 
@@ -200,7 +197,7 @@ def round_to_tick(price_krw, side, instrument="stock"):
     cdef int32_t kind = _instrument_code(instrument)
     cdef int32_t code = side_code(side)
     if not PyLong_CheckExact(price_krw) and isinstance(price_krw, np.ndarray):
-        return _round_array(price_krw, code, kind)
+        return _over_array(price_krw, code, kind)
     return round_krw(_price(price_krw, 0), code, kind)
 
 
