@@ -30,7 +30,7 @@ test: $(VENV)/.test browser ## the whole test suite
 check: $(VENV)/.test $(VENV)/.check ## formatting, lint, types, architecture rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/cython-lint src/_ext src/aegis_fast/hot
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint src/_ext src/aegis_fast/hot
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_import_rules.py
 
