@@ -22,8 +22,8 @@ FLAGS = [
 def browser() -> Iterator[object]:
     """Chromium; missing, a failure under CI=true and a skip elsewhere.
 
-    One for each module: while it is open, playwright keeps an event loop running in this thread, and
-    no test of another module could run its own.
+    One for each module: while it is open, playwright keeps an event loop running in this thread,
+    and no test of another module could run its own.
     """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
