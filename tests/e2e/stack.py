@@ -140,8 +140,10 @@ class Stack:
             **self.env,
         }
 
-    def start_engine(self) -> Stack:
-        self.engine = Child(["run", "--env", "sim"], "aegis engine ready", self.engine_env)
+    def start_engine(self, *arguments: str) -> Stack:
+        self.engine = Child(
+            ["run", "--env", "sim", *arguments], "aegis engine ready", self.engine_env
+        )
         found = re.search(r"http://127\.0\.0\.1:\d+", self.engine.wait_ready())
         assert found is not None
         self.url = found[0]

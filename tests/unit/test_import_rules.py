@@ -131,8 +131,7 @@ def test_s02_only_the_clock_reads_the_time_in_the_engine() -> None:
         if layer_of(path) == "engine" and {n.split(".")[0] for n in imports(path)} & CLOCKS
     }
 
-    # main measures how long its own start took.
-    assert readers == {"clock", "main"}
+    assert readers == {"clock"}
 
 
 def test_s02_only_the_command_line_and_the_configuration_read_the_environment() -> None:

@@ -7,7 +7,6 @@ import importlib
 import logging
 import signal
 import sys
-import time
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +16,7 @@ import uvloop
 from aegis_fast.api.server import ApiServer
 from aegis_fast.config import Settings
 from aegis_fast.core.strategy import Strategy
-from aegis_fast.engine.clock import now_ns
+from aegis_fast.engine.clock import now_ns, process_age_s
 from aegis_fast.engine.wiring import Runtime, api_access, build
 from aegis_fast.errors import AegisError, ConfigError
 from aegis_fast.store.journal import stored_world
@@ -33,7 +32,6 @@ def run_engine(settings: Settings, strategy: str | None = None) -> int:
 
     strategy: MODULE:CLASS of an aegis_fast.Strategy. Raises ConfigError.
     """
-    started_s = time.monotonic()
     log = logging.getLogger("aegis")
     if not log.handlers:
         logging.basicConfig(
@@ -42,12 +40,10 @@ def run_engine(settings: Settings, strategy: str | None = None) -> int:
             format="%(asctime)s %(levelname)s %(message)s",
         )
     strategies = [_load_strategy(strategy)] if strategy else []
-    return uvloop.run(_run(settings, strategies, log, started_s))
+    return uvloop.run(_run(settings, strategies, log))
 
 
-async def _run(
-    settings: Settings, strategies: list[Strategy], log: logging.Logger, started_s: float
-) -> int:
+async def _run(settings: Settings, strategies: list[Strategy], log: logging.Logger) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
@@ -73,10 +69,9 @@ async def _run(
         failure = asyncio.ensure_future(_set_after(lifecycle.failed, stop))
         try:
             if await _unless(stop, lifecycle.ready.wait()) is not None:
-                elapsed_s = time.monotonic() - started_s
                 print(  # noqa: T201  the one line that scripts wait for
                     f"aegis engine ready http://{settings.engine.host}:{server.port}/ "
-                    f"env={settings.engine.env} in {elapsed_s:.2f} s",
+                    f"env={settings.engine.env} in {process_age_s():.2f} s",
                     flush=True,
                 )
                 await stop.wait()
