@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -235,11 +236,23 @@ class _Demo:
             f"\naegis demo ready {self._url} in {elapsed_s:.2f} s\n\n"
             f"  화면 screen     {self._url}   (demo / demo-secret)\n\n"
             "  다른 터미널에서 해 보세요. Try in another terminal:\n"
+            f"{_activation()}"
             f"    aegis watch 005930{url}                     실시간 호가 live book\n"
             f"    aegis order buy 005930 10 --market{url}     시장가 매수 buy at the market\n"
             f"    aegis balance{url}                          잔고 cash and shares\n\n"
             "  Ctrl-C 로 끝냅니다. Ctrl-C ends it."
         )
+
+
+def _activation() -> str:
+    """Say how to find the `aegis` command, when it lies in a virtual environment not on PATH."""
+    if shutil.which("aegis"):
+        return ""
+    activate = Path(sys.executable).parent / "activate"
+    if not activate.exists():
+        return ""
+    shown = os.path.relpath(activate)
+    return f"    . {shown if not shown.startswith('..') else activate}\n"
 
 
 def _die_with(parent: int) -> Callable[[], None] | None:

@@ -39,6 +39,8 @@ def run_engine(settings: Settings, strategy: str | None = None) -> int:
             stream=sys.stderr,
             format="%(asctime)s %(levelname)s %(message)s",
         )
+    # Its line for each connection says nothing that the feed does not say better.
+    logging.getLogger("picows").setLevel(logging.WARNING)
     strategies = [_load_strategy(strategy)] if strategy else []
     return uvloop.run(_run(settings, strategies, log))
 
