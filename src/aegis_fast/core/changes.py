@@ -97,15 +97,11 @@ class Changes:
         return effects
 
     def _amended(self, r: OrderRecord, e: ReplaceAccepted, now_ns: int) -> None:
-        if r.state is OrderState.CANCELED:
+        if r.state is OrderState.CANCELED and r.notice_canceled_qty + r.cum_qty < r.qty:
             # The ledger showed that nothing was left of the old number before it showed the new.
-            for leg in r.legs:
-                leg.ledger_canceled_qty = 0
-            known_qty = sum(leg.canceled_qty for leg in r.legs)
-            if known_qty + r.cum_qty < r.qty:
-                alive = OrderState.PARTIAL if r.cum_qty else OrderState.LIVE
-                self._blotter.move(r, "replace", alive, now_ns)
-                r.canceled_qty = known_qty
+            alive = OrderState.PARTIAL if r.cum_qty else OrderState.LIVE
+            self._blotter.move(r, "replace", alive, now_ns)
+            r.ledger_canceled_qty, r.canceled_qty = 0, r.notice_canceled_qty
         r.price_krw = e.price_krw or r.request_price_krw
         # A market order has no price: what was reserved before goes on being reserved.
         priced_krw = max(r.price_krw, r.request_reserve_price_krw)

@@ -32,22 +32,22 @@ class Executions:
             found = self._blotter.leg(e.broker_order_id)
             if found is None:
                 return self._blotter.park(e)
-            r, leg = found
+            r, _leg = found
             if e.is_rejected:
                 return self._exchange_rejected(r, e, now_ns)
             if e.accept_code == 3:
-                return [Journal(e), *self._canceled(r, leg, e.qty, now_ns)]
+                return [Journal(e), *self._canceled(r, e.qty, now_ns)]
             return []
         found = self._blotter.leg(e.original_broker_order_id)
         if found is None or not self._blotter.knows(e.broker_order_id):
             return self._blotter.park(e)
-        r, leg = found
+        r, _leg = found
         if e.is_rejected:
             return self._change_rejected(r, e, now_ns)
         if e.action == 2 and e.accept_code == 2:
             if not self._blotter.settle(e.broker_order_id):
                 return []
-            return [Journal(e), *self._canceled(r, leg, e.qty, now_ns)]
+            return [Journal(e), *self._canceled(r, e.qty, now_ns)]
         return [AskLedger(500)] if e.action == 2 and r.request else []
 
     def _change_rejected(self, r: OrderRecord, e: NoticeAcked, now_ns: int) -> list[Effect]:
@@ -86,18 +86,19 @@ class Executions:
         self._blotter.reserve(r)
         return [Publish(r.snapshot()), Alert("order_refused", r.message, r.order_id)]
 
-    def _canceled(self, r: OrderRecord, leg: Leg, qty: int, now_ns: int) -> list[Effect]:
+    def _canceled(self, r: OrderRecord, qty: int, now_ns: int) -> list[Effect]:
         """A notice says that `qty` shares (0: all) of the rest were taken out."""
         if r.request == "cancel" and r.request_qty:
             # Whatever quantity the confirmation repeats, no more than we asked for is gone.
             qty = min(qty, r.request_qty) if qty else r.request_qty
-        room = _room(r, leg)
-        leg.notice_canceled_qty = min(leg.notice_canceled_qty + qty, room) if qty else room
+        room = r.qty - r.cum_qty
+        r.notice_canceled_qty = min(r.notice_canceled_qty + qty, room) if qty else room
         return self._recount_canceled(r, now_ns)
 
     def _recount_canceled(self, r: OrderRecord, now_ns: int) -> list[Effect]:
-        """Bring what was taken out, and the state, in line with the legs."""
-        canceled_qty = min(sum(leg.canceled_qty for leg in r.legs), r.qty - r.cum_qty)
+        """Bring what was taken out, and the state, in line with the two sources."""
+        told_qty = max(r.notice_canceled_qty, r.ledger_canceled_qty)
+        canceled_qty = min(told_qty, r.qty - r.cum_qty)
         is_over = r.cum_qty + canceled_qty >= r.qty
         target = OrderState.CANCELED if is_over else r.state
         if canceled_qty <= r.canceled_qty or not self._blotter.move(r, "reduce", target, now_ns):
@@ -156,12 +157,15 @@ class Executions:
             # listed yet; one that the exchange rejected leaves the number before. Neither is a
             # cancel.
             return []
-        canceled_qty = e.canceled_qty
-        if e.leaves_qty == 0 and e.cum_qty >= leg.cum_qty:
-            canceled_qty = max(canceled_qty, _room(r, leg))
-        if canceled_qty <= leg.canceled_qty:
+        canceled_qty = e.canceled_qty if len(r.legs) == 1 else 0
+        is_last = all(other.is_closed for other in r.legs if other is not leg)
+        if e.cum_qty >= leg.cum_qty and is_last:
+            # What neither filled nor is left is gone, under whichever number. Before the numbers
+            # amended away are closed, it may be fills of theirs.
+            canceled_qty = max(canceled_qty, r.qty - r.cum_qty - e.leaves_qty)
+        if canceled_qty <= max(r.canceled_qty, r.ledger_canceled_qty):
             return []
-        leg.ledger_canceled_qty = canceled_qty
+        r.ledger_canceled_qty = canceled_qty
         return self._recount_canceled(r, now_ns)
 
     def _close(self, r: OrderRecord, leg: Leg, e: LedgerSeen) -> bool:
@@ -231,12 +235,6 @@ class Executions:
         if self._blotter.move(r, "fill", target, now_ns):
             return []
         return self._blotter.conflict("fill", f"{r.state} order filled", r.order_id)
-
-
-def _room(r: OrderRecord, leg: Leg) -> int:
-    """Return how many shares of a leg can have been canceled at most."""
-    others = sum(other.canceled_qty for other in r.legs if other is not leg)
-    return max(0, r.qty - r.cum_qty - others)
 
 
 def _came_before(leg: Leg, e: FillSeen) -> bool:

@@ -1,7 +1,7 @@
 """Keep what is known of one order, leg by leg. Only the order manager writes here.
 
 A leg is one number at the broker (ODNO). An order starts with one leg; each accepted amend adds
-one. Fills and canceled shares are counted by leg, cumulatively, from two sources that may lag
+one. Fills are counted by leg, canceled shares by order, cumulatively, from two sources that may lag
 behind each other: the notices, summed, and the ledger's own cumulative figure. The larger of the
 two is what happened: neither source can invent it, both can be late.
 """
@@ -34,10 +34,8 @@ class Leg:
     reserve_price_krw: int
     notice_qty: int = 0
     notice_value_krw: int = 0
-    notice_canceled_qty: int = 0
     ledger_qty: int = 0
     ledger_value_krw: int = 0
-    ledger_canceled_qty: int = 0
     is_closed: bool = False
     recent: list[FillSeen] = field(default_factory=list)
     behind_since_ns: int = 0
@@ -52,10 +50,6 @@ class Leg:
         if self.ledger_qty >= self.notice_qty:
             return self.ledger_value_krw
         return self.notice_value_krw
-
-    @property
-    def canceled_qty(self) -> int:
-        return max(self.notice_canceled_qty, self.ledger_canceled_qty)
 
     @property
     def is_missing_notices(self) -> bool:
@@ -91,6 +85,8 @@ class OrderRecord:
     state: OrderState = OrderState.PENDING
     legs: list[Leg] = field(default_factory=list)
     canceled_qty: int = 0
+    notice_canceled_qty: int = 0
+    ledger_canceled_qty: int = 0
     cum_qty: int = 0
     cum_value_krw: int = 0
     code: int = 9

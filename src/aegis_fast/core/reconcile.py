@@ -96,8 +96,8 @@ class Reconciler:
     def _leaves(self, scan: DayOrders) -> dict[int, int]:
         """Return what each row leaves working, shares that it does not account for included.
 
-        Nothing left, and neither filled nor canceled: an amend whose new number is not listed yet
-        looks like that. The rest is given up when it stays so.
+        Not left, and neither filled nor canceled: an amend whose new number is not listed yet
+        looks like that. Such shares are given up when it stays so.
         """
         leaves_qty: dict[int, int] = {}
         unlisted_since_ns: dict[int, int] = {}
@@ -107,12 +107,12 @@ class Reconciler:
             accounted = row.cum_qty + row.leaves_qty + row.canceled_qty + row.rejected_qty
             record = self._manager.by_broker_id(number)
             is_amended = record is not None and record.leg_number != number
-            if row.is_cancel or row.leaves_qty or is_amended or accounted >= row.qty:
+            if row.is_cancel or is_amended or accounted >= row.qty:
                 continue
             since_ns = self._unlisted_since_ns.get(number, scan.asked_ns)
             unlisted_since_ns[number] = since_ns
             if not self._is_absent(f"rest of {number}", since_ns, scan):
-                leaves_qty[number] = row.qty - accounted
+                leaves_qty[number] += row.qty - accounted
         if scan.is_complete:
             self._unlisted_since_ns = unlisted_since_ns
         else:
