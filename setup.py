@@ -18,7 +18,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 CHECKED = os.environ.get("AEGIS_CHECKED") == "1"
-MODULES = ("price", "bucket", "record", "notice", "frame", "book", "feed")
+MODULES = ("price", "bucket", "record", "notice", "text", "frame", "book", "feed")
 # Plain C beside a module, and the headers whose change must rebuild it.
 C_SOURCES = {"frame": sorted(map(str, Path("src/_ext").glob("*.c")))}
 C_HEADERS = {"frame": sorted(map(str, Path("src/_ext").glob("*.h")))}

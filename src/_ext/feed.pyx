@@ -15,10 +15,12 @@ from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
 
 from aegis_fast.hot.frame cimport (
-    FRAME_BAD_HEADER, FRAME_DEPTH, FRAME_OK, FRAME_TRADE, frame_error, is_known_width,
+    FRAME_BAD_HEADER, FRAME_DEPTH, FRAME_OK, FRAME_TRADE, FRAME_UNKNOWN_TR, frame_error,
+    is_known_width,
     next_depth, next_trade, open_envelope, open_frame, tr_name,
 )
 from aegis_fast.hot.record cimport Trade, venue_name
+from aegis_fast.hot.text cimport read_text, text_tr_of
 
 from aegis_fast.errors import Busy, FrameError
 
@@ -42,8 +44,8 @@ cdef class FeedListener(WSListener):
     books: {(symbol, venue): Book}, shared with the caller and filled on demand, at most
     max_symbols; a frame of one more symbol still reaches the trade subscribers, its book does not,
     `unbooked` counts it and the first one is reported to on_bad_frame.
-    on_trade(trade), on_depth(book): the first subscribers. on_control(message: bytes): JSON
-    messages. on_encrypted(tr_id: str, count: int, payload: bytes). on_bad_frame(raw, error).
+    on_trade(trade), on_depth(book): the first subscribers. on_text(record): each TextRecord, of the
+    TRs without a type of their own. on_control(message: bytes): JSON messages. on_encrypted(tr_id: str, count: int, payload: bytes). on_bad_frame(raw, error).
     on_connected(transport), on_disconnected(transport). on_subscriber_error(callback, exception):
     an exception of any callback above except on_connected and on_disconnected is counted in
     subscriber_errors and passed here, the next subscriber still runs; without it the exception
@@ -56,7 +58,7 @@ cdef class FeedListener(WSListener):
     def __init__(
         self, *, books=None, on_trade=None, on_depth=None, on_control=None, on_encrypted=None,
         on_bad_frame=None, on_connected=None, on_disconnected=None, on_subscriber_error=None,
-        clock_ns=None, max_symbols=1024, bad_frames_kept=64, max_message_bytes=1 << 20,
+        on_text=None, clock_ns=None, max_symbols=1024, bad_frames_kept=64, max_message_bytes=1 << 20,
     ):
         if max_message_bytes < 1 or bad_frames_kept < 0:
             raise ValueError("max_message_bytes must be positive, bad_frames_kept not negative")
@@ -66,6 +68,7 @@ cdef class FeedListener(WSListener):
         self._trade_subscribers = () if on_trade is None else (on_trade,)
         self._depth_subscribers = () if on_depth is None else (on_depth,)
         self._native_subscribers = ()
+        self.on_text = on_text
         self.on_control = on_control
         self.on_encrypted = on_encrypted
         self.on_bad_frame = on_bad_frame
@@ -237,7 +240,20 @@ cdef class FeedListener(WSListener):
                 self._drift[header.tr] = header.width
             return 0
         raw = PyBytes_FromStringAndSize(<const char*>message, size)
+        if status == FRAME_UNKNOWN_TR and (tr_id := text_tr_of(raw)) is not None:
+            return self._receive_text(raw, tr_id)
         return self._reject(raw, frame_error(status, raw, header.error_at))
+
+    cdef int _receive_text(self, bytes raw, str tr_id) except -1:
+        try:
+            records = read_text(raw, tr_id, self.recv_ns)
+        except FrameError as error:
+            return self._reject(raw, error)
+        self.records += len(records)
+        if self.on_text is not None:
+            for record in records:
+                self._report(self.on_text, (record,))
+        return 0
 
     cdef int _receive_trades(self, FrameHeader* header) except 1:
         cdef TradeRecord single

@@ -1,7 +1,8 @@
 """FrameParser: KIS realtime frames to typed records; the reading itself is kernel.c.
 
 A frame is `enc|tr_id|count|v0^v1^...`. Supported: trades H0STCNT0, H0NXCNT0, H0UNCNT0, H0EWCNT0;
-books H0STASP0, H0NXASP0, H0UNASP0, H0EWASP0; decrypted notices H0STCNI0, H0STCNI9.
+books H0STASP0, H0NXASP0, H0UNASP0, H0EWASP0; decrypted notices H0STCNI0, H0STCNI9. The other TRs
+of the KIS table come as text, see text.pyx.
 """
 
 cimport cython
@@ -9,6 +10,8 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from aegis_fast.errors import FrameError
+
+from aegis_fast.hot.text cimport read_text, text_tr_of
 
 from aegis_fast.hot.record import TRADE_DTYPE
 
@@ -146,7 +149,7 @@ cdef class FrameParser:
             self._drift[header.tr] = header.width
 
     def parse(self, bytes frame not None, int64_t recv_ns=0):
-        """Return the frame's records: a list of Trade, of Depth or of Notice, in time order.
+        """Return the frame's records: Trade, Depth, Notice or TextRecord, in time order.
 
         recv_ns is stamped on each. Raises FrameError (a ValueError) with the frame and the byte
         offset where it stops making sense; then no record of the frame counts. A notice must be
@@ -163,9 +166,23 @@ cdef class FrameParser:
             records = [record]
             while status == FRAME_OK and header.records_left:
                 records.append(self._next(&header, recv_ns, &status))
+        if status == FRAME_UNKNOWN_TR:
+            return self._parse_text(frame, recv_ns)
         if status != FRAME_OK:
             self._fail(status, frame, header.error_at)
         self._note_done(&header)
+        return records
+
+    cdef list _parse_text(self, bytes frame, int64_t recv_ns):
+        tr_id = text_tr_of(frame)
+        if tr_id is None:
+            self._fail(FRAME_UNKNOWN_TR, frame, 2)
+        try:
+            records = read_text(frame, tr_id, recv_ns)
+        except FrameError:
+            self.bad_frames += 1
+            raise
+        self.records += len(records)
         return records
 
     cdef object _next(self, FrameHeader* header, int64_t recv_ns, int* status):

@@ -52,7 +52,14 @@ def test_engine_consumes_every_captured_frame(tmp_path: Path) -> None:
         def counters() -> dict[str, int]:
             return dict(stack.api("GET", "status").data["counters"])
 
-        stack.until(lambda: counters()["frames"] >= len(frames_of("H0STCNT0")), 10)
+        def consumed() -> int:
+            seen = counters()
+            return seen["frames"] + seen["encrypted"] + seen["echoes"]
+
+        stack.until(lambda: consumed() == replay["sent"], 10, "every frame is consumed")
+        assert counters()["bad_frames"] == 0
+        # Addressed to another account: decrypted, understood, and none of ours.
+        assert counters()["foreign_notices"] == 1
         for symbol, values in last_depths().items():
             check_book(stack.api("GET", f"book/{symbol}").data, values)
         for symbol, record in last_trades().items():

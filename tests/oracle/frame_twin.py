@@ -17,6 +17,8 @@ INT64_MAX = 2**63 - 1
 TRADES = {"H0STCNT0": "KRX", "H0NXCNT0": "NXT", "H0UNCNT0": "UN", "H0EWCNT0": "KRX"}
 DEPTHS = {"H0STASP0": "KRX", "H0NXASP0": "NXT", "H0UNASP0": "UN", "H0EWASP0": "KRX"}
 NOTICES = ("H0STCNI0", "H0STCNI9")
+# The table's other streams, and two that it names as having the fields of H0STPGM0.
+TEXTS = {*_TABLES, "H0NXPGM0", "H0UNPGM0"} - {*TRADES, *DEPTHS, *NOTICES}
 
 TRADE_FIELDS = {
     "time_hhmmss": "STCK_CNTG_HOUR",
@@ -170,8 +172,17 @@ def _notice(tr_id: str, values: list[bytes]) -> dict[str, Any]:
     }
 
 
+def _text(tr_id: str, values: list[bytes]) -> dict[str, Any]:
+    try:
+        texts = [value.decode() for value in values]
+    except UnicodeDecodeError as error:
+        raise TwinError(values) from error
+    kept = tuple(None if text in ("", "(null)") else text for text in texts)
+    return {"tr_id": tr_id, "values": kept, "recv_ns": 0}
+
+
 def parse(frame: bytes) -> list[dict[str, Any]]:
-    """Return the records as dicts of the attributes of Trade, Depth or Notice."""
+    """Return the records as dicts of the attributes of Trade, Depth, Notice or TextRecord."""
     parts = frame.split(b"|", 3)
     if len(parts) != 4 or parts[0] != b"0":
         raise TwinError("header")
@@ -182,6 +193,8 @@ def parse(frame: bytes) -> list[dict[str, Any]]:
         read, needed = _depth, 47 if tr_id == "H0EWASP0" else 54
     elif tr_id in NOTICES:
         read, needed = _notice, 23
+    elif tr_id in TEXTS:
+        read, needed = _text, 1
     else:
         raise TwinError(tr_id)
     if not re.fullmatch(rb"[0-9]+", parts[2]) or int(parts[2]) == 0:

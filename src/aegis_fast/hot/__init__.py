@@ -20,6 +20,7 @@ try:
         tick_size,
     )
     from aegis_fast.hot.record import ABSENT, TRADE_DTYPE, Depth, Trade
+    from aegis_fast.hot.text import TEXT_TRS, TextRecord
 except ImportError as error:
     raise ImportError(
         f"the compiled modules of aegis_fast.hot cannot be loaded ({error}); "
@@ -32,6 +33,7 @@ __all__ = [
     "ABSENT",
     "BEST_CHANGED",
     "EXPECTED_CHANGED",
+    "TEXT_TRS",
     "TOTALS_CHANGED",
     "TRADE_DTYPE",
     "Book",
@@ -41,6 +43,7 @@ __all__ = [
     "Notice",
     "Side",
     "SlidingWindow",
+    "TextRecord",
     "TokenBucket",
     "Trade",
     "UnknownNameError",

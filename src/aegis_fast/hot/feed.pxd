@@ -33,6 +33,7 @@ cdef class FeedListener(WSListener):
     cdef readonly dict books
     cdef readonly Py_ssize_t max_message_bytes
     cdef readonly object transport
+    cdef public object on_text
     cdef public object on_control
     cdef public object on_encrypted
     cdef public object on_bad_frame
@@ -56,6 +57,7 @@ cdef class FeedListener(WSListener):
     ) except -1
     cdef int _receive(self, const uint8_t* message, Py_ssize_t size) except -1
     # These two answer a FrameStatus.
+    cdef int _receive_text(self, bytes raw, str tr_id) except -1
     cdef int _receive_trades(self, FrameHeader* header) except 1
     cdef int _receive_depths(self, FrameHeader* header) except 1
     cdef int _receive_encrypted(self, const uint8_t* message, Py_ssize_t size) except -1

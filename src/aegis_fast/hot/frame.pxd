@@ -80,4 +80,5 @@ cdef class FrameParser:
 
     cdef int _fail(self, int status, bytes raw, uint32_t offset) except -1
     cdef object _next(self, FrameHeader* header, int64_t recv_ns, int* status)
+    cdef list _parse_text(self, bytes frame, int64_t recv_ns)
     cdef void _note_done(self, FrameHeader* header) noexcept nogil

@@ -40,6 +40,7 @@ def feed(record: Recorder) -> FeedListener:
         on_trade=record("trade"),
         on_depth=record("depth"),
         on_control=record("control"),
+        on_text=record("text"),
         on_encrypted=record("encrypted"),
         on_bad_frame=record("bad"),
         on_subscriber_error=record("error"),
@@ -54,9 +55,9 @@ def test_every_captured_message_goes_to_its_subscriber(
     depth_frames: list[bytes],
     control_messages: list[bytes],
     encrypted_frames: list[bytes],
-    unsupported_frames: list[bytes],
+    text_frames: list[bytes],
 ) -> None:
-    messages = (trade_frames, depth_frames, control_messages, encrypted_frames, unsupported_frames)
+    messages = (trade_frames, depth_frames, control_messages, encrypted_frames, text_frames)
     for message in itertools.chain(*messages):
         feed.feed_bytes(message)
 
@@ -69,11 +70,14 @@ def test_every_captured_message_goes_to_its_subscriber(
     assert record.named("control") == [(message,) for message in control_messages]
     assert [(tr, n) for tr, n, _ in record.named("encrypted")] == [("H0STCNI0", 1), ("H0STCNI9", 1)]
     assert record.named("encrypted")[0][2] == encrypted_frames[0].split(b"|", 3)[3]
-    assert [raw for raw, _ in record.named("bad")] == unsupported_frames
+    texts = [text for (text,) in record.named("text")]
+    expected_texts = [text for frame in text_frames for text in FrameParser().parse(frame)]
+    assert [t.as_dict() | {"recv_ns": 0} for t in texts] == [t.as_dict() for t in expected_texts]
+    assert record.named("bad") == []
     assert feed.counters() == {
-        "frames": 16 + len(unsupported_frames),
-        "records": 22,
-        "bad_frames": len(unsupported_frames),
+        "frames": 16 + len(text_frames),
+        "records": 22 + len(texts),
+        "bad_frames": 0,
         "controls": 4,
         "encrypted": 2,
         "bytes": sum(map(len, itertools.chain(*messages))),

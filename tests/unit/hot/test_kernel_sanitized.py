@@ -57,12 +57,12 @@ def error_offset(parser: FrameParser, frame: bytes) -> int | None:
 
 @pytest.mark.timeout(180)
 def test_no_byte_outside_a_frame_is_touched_and_all_readers_agree(
-    tmp_path: Path, supported_frames: list[bytes], unsupported_frames: list[bytes]
+    tmp_path: Path, supported_frames: list[bytes], text_frames: list[bytes]
 ) -> None:
     short = [frame[:size] for frame in supported_frames for size in range(0, 90)]
     generated = [frame_maker.random_frame(Random(seed)) for seed in range(4_000)]
     mutated = [frame_maker.mutated_frame(Random(seed)) for seed in range(20_000)]
-    frames = [*supported_frames, *unsupported_frames, *short, *generated, *mutated]
+    frames = [*supported_frames, *text_frames, *short, *generated, *mutated]
 
     portable = run(built_driver(tmp_path, is_portable=True), "portable", frames)
     driver = built_driver(tmp_path, is_portable=False)
@@ -72,4 +72,7 @@ def test_no_byte_outside_a_frame_is_touched_and_all_readers_agree(
 
     parser = FrameParser()
     for frame, (status, place, _) in zip(frames, portable, strict=True):
+        if frame in text_frames:
+            assert int(status) == -2, "the kernel leaves these TRs to text.pyx"
+            continue
         assert error_offset(parser, frame) == (int(place) if int(status) < 0 else None)
