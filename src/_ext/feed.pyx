@@ -45,7 +45,8 @@ cdef class FeedListener(WSListener):
     max_symbols; a frame of one more symbol still reaches the trade subscribers, its book does not,
     `unbooked` counts it and the first one is reported to on_bad_frame.
     on_trade(trade), on_depth(book): the first subscribers. on_text(record): each TextRecord, of the
-    TRs without a type of their own. on_control(message: bytes): JSON messages. on_encrypted(tr_id: str, count: int, payload: bytes). on_bad_frame(raw, error).
+    TRs without a type of their own. on_control(message: bytes): JSON messages.
+    on_encrypted(tr_id: str, count: int, payload: bytes). on_bad_frame(raw, error).
     on_connected(transport), on_disconnected(transport). on_subscriber_error(callback, exception):
     an exception of any callback above except on_connected and on_disconnected is counted in
     subscriber_errors and passed here, the next subscriber still runs; without it the exception
@@ -58,7 +59,8 @@ cdef class FeedListener(WSListener):
     def __init__(
         self, *, books=None, on_trade=None, on_depth=None, on_control=None, on_encrypted=None,
         on_bad_frame=None, on_connected=None, on_disconnected=None, on_subscriber_error=None,
-        on_text=None, clock_ns=None, max_symbols=1024, bad_frames_kept=64, max_message_bytes=1 << 20,
+        on_text=None, clock_ns=None, max_symbols=1024, bad_frames_kept=64,
+        max_message_bytes=1 << 20,
     ):
         if max_message_bytes < 1 or bad_frames_kept < 0:
             raise ValueError("max_message_bytes must be positive, bad_frames_kept not negative")
