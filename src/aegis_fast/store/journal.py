@@ -239,7 +239,7 @@ class Journal:
         wanted = {**self._owner, "format": str(_FORMAT)}
         found = dict(connection.execute("SELECT key, value FROM owner"))
         if not found:
-            connection.executemany("INSERT INTO owner VALUES (?, ?)", wanted.items())
+            self._sign(connection, wanted)
             return
         for key, value in wanted.items():
             if found.get(key) != value:
@@ -248,6 +248,17 @@ class Journal:
                     field="engine.home",
                     expected="another --home for another account or environment",
                 )
+
+    def _sign(self, connection: sqlite3.Connection, owner: dict[str, str]) -> None:
+        if connection.execute("SELECT 1 FROM journal LIMIT 1").fetchone():
+            raise StorageError(
+                f"the journal {self._path} has entries but no owner",
+                expected="restore it from a back-up, or start with another --home",
+            )
+        # All rows or none: half an owner would lock out its own account after a kill right here.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO owner VALUES (?, ?)", owner.items())
+        connection.execute("COMMIT")
 
     def _read(self, connection: sqlite3.Connection) -> list[Entry]:
         entries = []
