@@ -80,7 +80,7 @@ class Changes:
 
     def replace_accepted(self, e: ReplaceAccepted, now_ns: int) -> list[Effect]:
         r = self._blotter.orders.get(e.order_id)
-        if r is None or self._blotter.knows(e.broker_order_id):
+        if r is None or r.leg is None or self._blotter.knows(e.broker_order_id):
             return []
         r.updated_ns = now_ns
         if e.action == "amend":
