@@ -28,6 +28,7 @@ __all__ = ["Settings", "load_settings"]
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
 _Env = Literal["sim", "paper", "paper-spec", "live"]
+_MARKETS = ("KOSPI", "KOSDAQ", "ELW")
 
 
 class EngineSettings(BaseModel):
@@ -78,12 +79,23 @@ class OrderSettings(BaseModel):
     model_config = _FROZEN
     offset_bp: dict[str, tuple[int, int]]
 
+    @field_validator("offset_bp", mode="before")
+    @classmethod
+    def _name_markets(cls, table: Any) -> Any:
+        """Let AEGIS__ORDER__OFFSET_BP__KOSPI replace KOSPI: the name comes in small letters."""
+        if not isinstance(table, dict):
+            return table
+        named = {key: value for key, value in table.items() if key in _MARKETS}
+        return named | {str(k).upper(): value for k, value in table.items() if k not in _MARKETS}
+
     @field_validator("offset_bp")
     @classmethod
     def _check_offsets(cls, table: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-        for market in ("KOSPI", "KOSDAQ", "ELW"):
+        for market in _MARKETS:
             if market not in table:
                 raise ValueError(f"{market} is missing")
+        if unknown := set(table) - set(_MARKETS):
+            raise ValueError(f"unknown market {min(unknown)}; there are {', '.join(_MARKETS)}")
         for market, pair in table.items():
             if any(not -9_999 <= bp <= 9_999 for bp in pair):
                 raise ValueError(f"{market}: an offset lies between -9999 and 9999 bp")
@@ -215,7 +227,7 @@ def _merge(
 ) -> None:
     for key, value in source.items():
         here = f"{prefix}{key}"
-        if key not in known and prefix != "order.offset_bp.":
+        if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
             raise ConfigError(
                 f"{name}: unknown key {here!r} (알 수 없는 설정)",
