@@ -192,7 +192,7 @@ def test_unknown_override_is_named_with_the_likely_one(key: str, expected: str) 
         ("feed.symbols", ("00593A!",)),
         ("feed.cycle_attempts", 0),
         ("order.offset_bp", {"KOSPI": (-200, 200)}),
-        ("order.offset_bp", {m: (-10_000, 1) for m in ("KOSPI", "KOSDAQ", "ELW")}),
+        ("order.offset_bp", dict.fromkeys(("KOSPI", "KOSDAQ", "ELW"), (-10000, 1))),
         ("risk.max_order_krw", -1),
         ("risk.max_order_krw", 0.5),
         ("risk.commission_ppm", 100_001),
