@@ -205,6 +205,15 @@ def test_incomplete_scans_prove_nothing_and_take_nothing_away() -> None:
     assert desk.state(order_id) is S.REJECTED
 
 
+def test_one_scan_may_be_enough_but_never_an_incomplete_one() -> None:
+    desk = Desk(ReconcileRules(absence_scans=1, quiet_horizon_ns=60 * SECOND))
+    order_id = desk.unknown()
+    desk.see(after_s=61, complete=False)
+    assert desk.state(order_id) is S.UNKNOWN
+    desk.see()
+    assert desk.state(order_id) is S.REJECTED
+
+
 def test_scan_asked_for_before_the_horizon_does_not_count_however_late_it_arrives() -> None:
     desk = Desk()
     order_id = desk.unknown()

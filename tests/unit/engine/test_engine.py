@@ -16,7 +16,16 @@ from aegis_fast.core.events import (
     OrderAccepted,
     OrderSubmitted,
 )
-from aegis_fast.core.model import CancelOrder, Order, OrderState, OrderType, PlaceOrder, Side
+from aegis_fast.core.model import (
+    CancelOrder,
+    Order,
+    OrderState,
+    OrderType,
+    Outcome,
+    PlaceOrder,
+    Priority,
+    Side,
+)
 from aegis_fast.errors import Busy
 from aegis_fast.hot import Notice
 from aegis_fast.store.journal import Entry
@@ -281,6 +290,26 @@ def test_time_in_our_own_queue_is_not_the_brokers() -> None:
         assert [rig.state(i) for i in ids] == [S.LIVE] * 4 + [S.PENDING]
         await asyncio.sleep(1.0)
         assert rig.state(ids[4]) is S.LIVE
+        assert "OrderLost" not in rig.journal.kinds()
+
+    run(body)
+
+
+def test_deadline_counts_from_the_last_time_a_request_left() -> None:
+    async def body() -> None:
+        rig = Rig(calls_per_s=30)
+        first_try = rig.broker.place
+
+        async def throttled_once(command: PlaceOrder) -> Outcome:
+            assert rig.gate is not None
+            await rig.gate(Priority.MARKET)
+            await asyncio.sleep(1.5)
+            return await first_try(command)
+
+        rig.broker.place = throttled_once  # type: ignore[method-assign]
+        rig.broker.script.append((1.5, None))
+        order = await rig.service.submit(request(order_type=OrderType.MARKET))
+        assert order.state is S.LIVE
         assert "OrderLost" not in rig.journal.kinds()
 
     run(body)

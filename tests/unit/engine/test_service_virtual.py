@@ -92,6 +92,24 @@ def test_caller_hears_the_state_once_it_is_durable() -> None:
     run(body)
 
 
+def test_state_that_is_not_durable_yet_is_told_to_nobody() -> None:
+    async def body() -> None:
+        rig = Rig()
+        order_id = await rig.live()
+        client_order_id = rig.service.order(order_id).client_order_id
+        rig.journal.mode = "hold"
+        rig.engine.apply(fill(1, 10))
+        task = asyncio.ensure_future(rig.service.submit(request(client_order_id=client_order_id)))
+        await settle()
+        assert rig.state(order_id) is S.FILLED
+        assert not task.done()
+        rig.journal.release()
+        await settle()
+        assert task.result().state is S.FILLED
+
+    run(body)
+
+
 # -- one id, one order --------------------------------------------------------------------------
 
 
