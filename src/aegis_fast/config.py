@@ -77,6 +77,8 @@ class FeedSettings(BaseModel):
 
 class OrderSettings(BaseModel):
     model_config = _FROZEN
+    market_timeout_ms: int = Field(ge=100, le=60_000)
+    limit_timeout_ms: int = Field(ge=100, le=60_000)
     offset_bp: dict[str, tuple[int, int]]
 
     @field_validator("offset_bp", mode="before")

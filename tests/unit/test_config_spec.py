@@ -36,6 +36,12 @@ def test_s06_timeouts_are_the_defaults() -> None:
     assert (kis.connect_timeout_ms, kis.read_timeout_ms) == (5_000, 5_000)
 
 
+def test_s84_s85_order_deadlines_are_the_defaults() -> None:
+    order = load_settings().order
+
+    assert (order.market_timeout_ms, order.limit_timeout_ms) == (2_000, 5_000)
+
+
 def test_s14_s15_reconnect_and_heartbeat_are_the_defaults() -> None:
     feed = load_settings().feed
 

@@ -11,6 +11,7 @@ from aegis_fast.api.access import Access, ApiKey, Role
 from aegis_fast.config import Settings
 from aegis_fast.core.bus import Bus, Watcher
 from aegis_fast.core.dispatch import CallQueue
+from aegis_fast.core.model import OrderType
 from aegis_fast.core.order_manager import OrderManager
 from aegis_fast.core.portfolio import Fees, Portfolio
 from aegis_fast.core.reconcile import Reconciler, ReconcileRules
@@ -96,6 +97,10 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         bus=bus,
         now_ns=now_ns,
         log=log,
+        deadlines_s={
+            OrderType.MARKET: settings.order.market_timeout_ms / 1000,
+            OrderType.LIMIT: settings.order.limit_timeout_ms / 1000,
+        },
     )
     bridge = FeedBridge(engine, bus, log)
     feed = KISStream(
