@@ -334,3 +334,11 @@ def test_log_out_forgets_the_session(page: Page) -> None:
     page.reload()
     page.wait_for_selector("#log-in-form")
     assert not page.is_visible("#desk")
+
+
+@pytest.mark.parametrize("width", [761, 820, 821, 1024, 1240, 1241, 1280, 1920])
+def test_no_width_needs_sideways_scrolling(open_page: Callable[..., Page], width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 820})
+    log_in(page)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
