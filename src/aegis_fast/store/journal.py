@@ -20,12 +20,11 @@ import threading
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import msgspec
 
 from aegis_fast.core.events import Event
-from aegis_fast.core.model import Side
 from aegis_fast.errors import ConfigError, StorageError
 
 __all__ = ["Entry", "Journal", "stored_world"]
@@ -41,20 +40,8 @@ CREATE TABLE IF NOT EXISTS journal (
 """
 
 
-def _encode_hook(value: Any) -> Any:
-    if isinstance(value, Side):
-        return int(value)
-    raise TypeError(f"{type(value).__name__} has no place in the journal")
-
-
-def _decode_hook(kind: type, value: Any) -> Any:
-    if kind is Side:
-        return Side(value)
-    raise TypeError(f"{kind.__name__} has no place in the journal")
-
-
-_ENCODER = msgspec.json.Encoder(enc_hook=_encode_hook)
-_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event, dec_hook=_decode_hook)
+_ENCODER = msgspec.json.Encoder()
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 @dataclass(frozen=True, slots=True)
