@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from aegis_fast.core.hours import kst_iso
+from aegis_fast.core.masking import mask_account
 from aegis_fast.core.model import Instrument, Order, Position, Side
 from aegis_fast.core.ports import EngineStatus
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = [
     "depth_view",
     "instrument_view",
-    "mask_account",
     "order_of_view",
     "order_view",
     "position_view",
@@ -33,13 +33,6 @@ __all__ = [
 HUNDRED_MILLION = 100_000_000
 
 _ORDER_FIELDS = frozenset(Order.__struct_fields__)
-
-
-def mask_account(account: str) -> str:
-    """Hide all but the first and the last two characters of an account number."""
-    if len(account) <= 4:
-        return "*" * len(account)
-    return account[:2] + "*" * (len(account) - 4) + account[-2:]
 
 
 def order_view(order: Order) -> dict[str, Any]:

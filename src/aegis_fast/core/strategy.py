@@ -38,8 +38,6 @@ class StrategyTrading(Protocol):
 
     def order(self, order_id: str) -> Order: ...
 
-    def book_now(self, symbol: str) -> Book | None: ...
-
 
 class Strategy:
     """Base of a user's strategy. Override the callbacks; they run on the engine's loop and must

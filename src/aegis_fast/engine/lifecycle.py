@@ -17,6 +17,7 @@ from typing import Protocol
 from aegis_fast.config import Settings
 from aegis_fast.core.bus import Bus, Watcher
 from aegis_fast.core.events import WorldSeen
+from aegis_fast.core.masking import mask_account
 from aegis_fast.core.model import OrderState
 from aegis_fast.core.ports import Broker, EngineStatus, Feed
 from aegis_fast.core.strategy import Strategy, StrategyTrading
@@ -51,21 +52,18 @@ class FeedBridge:
         self.on_depth: Callable[[Book], None] = bus.depth
         self.on_notice: Callable[[Notice], None] = engine.on_notice
         self.up_changed = asyncio.Event()
-        self.trouble = ""
         self.drops = 0
         self._engine = engine
         self._log = log
 
     def on_feed_up(self) -> None:
         """The notice registration stands: what happens from here on will be heard."""
-        self.trouble = ""
         self._engine.new_session()
         self.up_changed.set()
 
     def on_feed_down(self, reason: str) -> None:
         """The connection is gone; what happened meanwhile must be asked for after it is back."""
         self.drops += 1
-        self.trouble = reason
         self._log.warning("feed down: %s", reason)
 
     def on_feed_trouble(self, kind: str, detail: str) -> None:
@@ -213,18 +211,24 @@ class Lifecycle:
                 self._log.exception("%s did not start", watcher.name)
 
     async def _follow_reconnects(self) -> None:
-        """After each drop: what was missed is in the ledger and in the balance (S76, P20)."""
+        """After each drop: what was missed is in the ledger (S76, P20)."""
         while True:
             await self._bridge.up_changed.wait()
             self._bridge.up_changed.clear()
             self._sync.ask_scan(0)
-            with contextlib.suppress(AegisError):
-                world = await self._gateway.simulator_world()
-                if world != self._engine.manager.world:
-                    self._engine.stop_trading(
-                        "the simulator was restarted and knows none of these orders; "
-                        "restart the engine"
-                    )
+            if await self._world_now() != self._engine.manager.world:
+                self._engine.stop_trading(
+                    "the simulator was restarted and knows none of these orders; restart the engine"
+                )
+
+    async def _world_now(self) -> str:
+        """Return which simulator is there; asked until it answers, since silence proves nothing."""
+        while True:
+            try:
+                return await self._gateway.simulator_world()
+            except AegisError as error:
+                self._log.warning("the simulator does not say which one it is: %s", error)
+                await asyncio.sleep(_RETRY_S)
 
     # -- down -----------------------------------------------------------------------------------
 
@@ -250,10 +254,9 @@ class Lifecycle:
         manager = self._engine.manager
         states = [record.state for record in manager.open_records()]
         reason = self._reason or self._engine.stop_reason
-        account = self._engine.account
         return EngineStatus(
             env=self._settings.engine.env,
-            account_masked=f"{account[:2]}****{account[-4:]}",
+            account_masked=mask_account(self._engine.account),
             is_ready=not reason,
             reason=reason,
             is_feed_up=self._feed.is_up,

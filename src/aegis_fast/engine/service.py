@@ -19,6 +19,7 @@ from aegis_fast.core.events import (
     KillSwitchSet,
     OrderSubmitted,
 )
+from aegis_fast.core.masking import mask_account
 from aegis_fast.core.model import (
     Instrument,
     Order,
@@ -319,17 +320,13 @@ class Service:
         await self._listing.instrument(symbol)
         return await self._watching.book_snapshot(symbol)
 
-    def book_now(self, symbol: str) -> Book | None:
-        """Return the live book of a watched symbol."""
-        return self._watching.book(symbol)
-
     async def balance(self) -> Mapping[str, Any]:
         """See core.ports.TradingService.balance."""
         self._check_ready()
         balance = await self._broker.balance(self._engine.account)
         portfolio = self._engine.manager.portfolio
         return {
-            "account": _masked(balance.account),
+            "account": mask_account(balance.account),
             "cash_krw": balance.cash_krw,
             "deposit_krw": balance.deposit_krw,
             "orderable_krw": portfolio.orderable_krw,
@@ -396,7 +393,3 @@ class Service:
     def _check_ready(self) -> None:
         if not (status := self._status()).is_ready:
             raise TransientError(f"trading is not open: {status.reason}", code=_NOT_READY)
-
-
-def _masked(account: str) -> str:
-    return f"{account[:2]}****{account[-4:]}" if len(account) > 6 else "****"

@@ -37,7 +37,6 @@ class Sync:
         interval_s: float,
         log: logging.Logger,
     ) -> None:
-        self.balance: Balance | None = None
         self.scans = 0
         self._engine = engine
         self._broker = broker
@@ -115,7 +114,6 @@ class Sync:
 
     def _adopt(self, balance: Balance, reason: str) -> None:
         portfolio = self._engine.manager.portfolio
-        self.balance = balance
         is_same = balance.cash_krw == portfolio.cash_krw and _holdings(
             balance.positions
         ) == _holdings(portfolio.positions())

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 import orjson
 
+from aegis_fast.core.masking import mask_account
 from aegis_fast.errors import AuthError, ConfigError, ProtocolError
 from aegis_fast.kis.fields import NS_PER_S, Row, kst_text_to_ns
 
@@ -23,7 +24,6 @@ __all__ = [
     "is_due",
     "is_usable",
     "mask",
-    "mask_account",
     "parse_approval_key",
     "parse_token",
     "token_slot",
@@ -42,13 +42,6 @@ def mask(secret: str) -> str:
     """Return a form of a secret fit for logs: its first 4 characters at most, and its length."""
     shown = secret[:4] if len(secret) >= 16 else ""
     return f"{shown}***({len(secret)})"
-
-
-def mask_account(account: str) -> str:
-    """Return an account number with its middle hidden: 5000000001 becomes 50******01."""
-    if len(account) < 6:
-        return "*" * len(account)
-    return f"{account[:2]}{'*' * (len(account) - 4)}{account[-2:]}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -27,9 +27,6 @@ class Desk:
     def order(self, order_id: str) -> str:
         return order_id
 
-    def book_now(self, symbol: str) -> None:
-        return None
-
 
 class Mine(Strategy):
     symbols = ("005930",)

@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 
+from aegis_fast.core.masking import mask_account
 from aegis_fast.errors import AuthError, ConfigError, ProtocolError
 from aegis_fast.kis.credentials import (
     AppCredentials,
@@ -15,7 +16,6 @@ from aegis_fast.kis.credentials import (
     is_due,
     is_usable,
     mask,
-    mask_account,
     parse_approval_key,
     parse_token,
     token_slot,
