@@ -15,7 +15,7 @@ from aegis_fast.sim.answers import Refusal
 from aegis_fast.sim.exchange import KINDS, Book, Order, OrderKind
 from aegis_fast.sim.faults import Faults
 from aegis_fast.sim.frames import Notice
-from aegis_fast.sim.kst import date_text
+from aegis_fast.sim.kst import date_of, date_text
 from aegis_fast.sim.ledger import Ledger, OrderEntry
 from aegis_fast.sim.market import Side, is_on_grid, order_unit
 from aegis_fast.sim.rules import Rules
@@ -162,7 +162,7 @@ class Desk:
         account = self._accounts[entry.account]
         if side is Side.SELL:
             account.reserve_shares(entry.symbol, -qty)
-        fees = account.settle(entry.symbol, book.issue.kind, side, price_krw, qty)
+        fees = account.settle(book.issue, side, price_krw, qty, date_of(now_ns))
         self._ledger.add_fill(entry, price_krw, qty, fees, now_ns)
         self._block(entry, account)
         self._notify(

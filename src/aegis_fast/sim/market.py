@@ -1,4 +1,4 @@
-"""State the rules of the market: issues, tick sizes, price limits, units, fees and taxes.
+"""State the rules of the market: issues, tick sizes, price limits, units, fees and taxes, by date.
 
 Written apart from the engine's own rules on purpose: a simulator that shared them would also share
 their mistakes. Prices and money are int won. Source: market.json and issues.json beside this file.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from datetime import date
 from enum import IntEnum
 from functools import cache
 from importlib import resources
@@ -22,6 +23,8 @@ __all__ = [
     "commission_krw",
     "is_on_grid",
     "issues",
+    "listed_on",
+    "market_data",
     "order_unit",
     "price_limits",
     "round_down",
@@ -49,9 +52,10 @@ class Side(IntEnum):
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
-    """A listed issue. kind: stock, etf or elw. daily_qty: shares traded on a usual day.
+    """A listed issue. kind: stock, etf, etn or elw. daily_qty: shares traded on a usual day.
 
-    trades_per_s: how busy the simulated market in it is. base_krw: previous close.
+    trades_per_s: how busy the simulated market in it is. base_krw: previous close. is_nxt: NXT
+    trades it too. tick_table: the table in force, "" for today's; read it through `grid`.
     """
 
     symbol: str
@@ -64,6 +68,13 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     daily_qty: int
     trades_per_s: int
     sector: str
+    is_nxt: bool = False
+    tick_table: str = ""
+
+    @property
+    def grid(self) -> str:
+        """Return the name of the tick-size table of this issue."""
+        return self.tick_table or self.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +98,35 @@ def _read(name: str) -> Any:
 
 
 @cache
-def _rules() -> dict[str, Any]:
+def market_data() -> dict[str, Any]:
+    """Return market.json: the rules as data."""
     rules: dict[str, Any] = _read("market.json")
     return rules
 
 
 @cache
-def _bands(kind: str) -> _Bands:
-    rows = _rules()["tick_bands"][kind]
+def _bands(table: str) -> _Bands:
+    rows = market_data()["tick_tables"][table]
     return _Bands(tuple(row[0] for row in rows), tuple(row[1] for row in rows))
+
+
+@cache
+def _tick_table(kind: str, market: str, day: date) -> str:
+    for known_market, changed_on, before, since in market_data()["tick_table_of"][kind]:
+        if known_market in ("*", market):
+            return str(before if day < date.fromisoformat(changed_on) else since)
+    raise KeyError(kind)
+
+
+def listed_on(issue: Issue, day: date, base_krw: int = 0) -> Issue:
+    """Return the issue as of a day: its tick table, and its base price (0: as it was) on the grid.
+
+    Stocks of KOSPI and KOSDAQ had tables of their own before 2023-01-25, ETF and ETN one step of 5
+    before December 2023.
+    """
+    table = _tick_table(issue.kind, issue.market, day)
+    base = round_down(base_krw or issue.base_krw, table)
+    return msgspec.structs.replace(issue, tick_table=table, base_krw=max(base, tick_size(1, table)))
 
 
 @cache
@@ -105,38 +136,41 @@ def issues() -> tuple[Issue, ...]:
     return msgspec.json.decode(raw, type=tuple[Issue, ...])
 
 
-def tick_size(price_krw: int, kind: str) -> int:
-    """Return the tick size at a price; the band is chosen by the price itself."""
-    bands = _bands(kind)
+def tick_size(price_krw: int, table: str) -> int:
+    """Return the tick size at a price; the band is chosen by the price itself.
+
+    table: Issue.grid, or a kind for today's table.
+    """
+    bands = _bands(table)
     return bands.ticks[bisect_right(bands.starts, price_krw) - 1]
 
 
-def is_on_grid(price_krw: int, kind: str) -> bool:
+def is_on_grid(price_krw: int, table: str) -> bool:
     """Tell whether an order may carry this price."""
-    return price_krw > 0 and price_krw % tick_size(price_krw, kind) == 0
+    return price_krw > 0 and price_krw % tick_size(price_krw, table) == 0
 
 
-def round_down(price_krw: int, kind: str) -> int:
+def round_down(price_krw: int, table: str) -> int:
     """Return the highest price on the grid that is not above price_krw (> 0)."""
-    return price_krw - price_krw % tick_size(price_krw, kind)
+    return price_krw - price_krw % tick_size(price_krw, table)
 
 
-def round_up(price_krw: int, kind: str) -> int:
+def round_up(price_krw: int, table: str) -> int:
     """Return the lowest price on the grid that is not below price_krw (> 0)."""
-    tick = tick_size(price_krw, kind)
+    tick = tick_size(price_krw, table)
     # Bands start on multiples of both neighbouring ticks, so the result is on its own grid too.
     return -(-price_krw // tick) * tick
 
 
-def step(price_krw: int, ticks: int, kind: str) -> int:
+def step(price_krw: int, ticks: int, table: str) -> int:
     """Return the price that many ticks away, up or down, never below the smallest price.
 
     Crossing a band: up, the higher band's tick counts from its first price (1999, 2000, 2005);
     down, the lower band's (2000, 1999). price_krw must be on the grid.
     """
-    bands = _bands(kind)
+    bands = _bands(table)
     while ticks > 0:
-        price_krw += tick_size(price_krw, kind)
+        price_krw += tick_size(price_krw, table)
         ticks -= 1
     while ticks < 0:
         tick = bands.ticks[max(bisect_left(bands.starts, price_krw) - 1, 0)]
@@ -147,31 +181,44 @@ def step(price_krw: int, ticks: int, kind: str) -> int:
     return price_krw
 
 
-def price_limits(base_krw: int, kind: str) -> PriceLimits:
-    """Return the day's price limits.
+def price_limits(base_krw: int, kind: str, table: str = "", market: str = "") -> PriceLimits:
+    """Return the day's price limits. table: the tick table, "" for the kind's own of today.
 
     The width is cut to a multiple of the base's tick size; the upper limit is then rounded down and
     the lower one up if they fall between prices of their own band. 272,000: 190,500 to 353,500.
+    KONEX: 15 %.
     """
-    percent = _rules()["price_limit_percent"][kind]
+    table = table or kind
+    rules = market_data()
+    percent = rules["price_limit_percent"][kind]
     if not percent:
-        top = round_down(base_krw * _UNLIMITED_MULTIPLE, kind)
-        return PriceLimits(tick_size(1, kind), top, False)
-    tick = tick_size(base_krw, kind)
+        top = round_down(base_krw * _UNLIMITED_MULTIPLE, table)
+        return PriceLimits(tick_size(1, table), top, False)
+    percent = rules["price_limit_percent_of_market"].get(market, percent)
+    tick = tick_size(base_krw, table)
     width = base_krw * percent // 100 // tick * tick
-    return PriceLimits(round_up(base_krw - width, kind), round_down(base_krw + width, kind), True)
+    lower = max(round_up(base_krw - width, table), tick_size(1, table))
+    return PriceLimits(lower, round_down(base_krw + width, table), True)
 
 
 def order_unit(kind: str) -> int:
     """Return the shares an order must be a multiple of: 1, or 10 for ELW."""
-    return int(_rules()["order_unit"][kind])
+    return int(market_data()["order_unit"][kind])
 
 
 def commission_krw(value_krw: int) -> int:
     """Return the broker's commission on a traded value: 0.014 %, cut to won."""
-    return value_krw * int(_rules()["commission_ppm"]) // _PPM
+    return value_krw * int(market_data()["commission_ppm"]) // _PPM
 
 
-def sell_tax_krw(value_krw: int, kind: str) -> int:
-    """Return the tax on a sale: 0.20 % of stocks, nothing of ETF and ELW, cut to won."""
-    return value_krw * int(_rules()["sell_tax_ppm"][kind]) // _PPM
+def sell_tax_krw(value_krw: int, issue: Issue, day: date) -> int:
+    """Return the tax on a sale, cut to won: 0.20 % of stocks in 2026, nothing of ETF, ETN and ELW.
+
+    0.15 % in 2025; KONEX 0.10 %.
+    """
+    if issue.kind != "stock":
+        return 0
+    for row in market_data()["sell_tax_ppm"]:
+        if day.isoformat() >= row["from"]:
+            return value_krw * int(row[issue.market]) // _PPM
+    raise KeyError(day)

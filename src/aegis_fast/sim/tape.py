@@ -1,14 +1,18 @@
-"""Keep what the market of one issue has done today: the figures every quotation answer shows."""
+"""Keep what the market of one issue has done today: the figures every quotation answer shows.
+
+Each issue has a tape for KRX (regular session, off-hours closing price and after-market together)
+and one for NXT; a UnifiedTape shows both as one.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aegis_fast.sim.kst import DAY_NS, hhmmss, second_of_day
 from aegis_fast.sim.market import Issue, PriceLimits, Side
 
-__all__ = ["MinuteBar", "Tape", "TradeRecord"]
+__all__ = ["MinuteBar", "Tape", "TradeRecord", "UnifiedTape"]
 
 _MINUTES_KEPT = 1_440  # One day; the oldest minute falls out.
 
@@ -28,12 +32,15 @@ class MinuteBar:
 
 @dataclass(frozen=True, slots=True)
 class TradeRecord:
-    """One trade with the running figures of the day right after it."""
+    """One trade with the running figures of the day right after it.
+
+    taker: None for a trade of an auction, which nobody started. board: where it happened.
+    """
 
     time_ns: int
     price_krw: int
     qty: int
-    taker: Side
+    taker: Side | None
     cum_qty: int
     cum_value_krw: int
     sell_count: int
@@ -44,17 +51,24 @@ class TradeRecord:
     low_krw: int
     high_time: str
     low_time: str
+    board: str = "KRX"
 
 
 class Tape:
-    """The day of one issue. Counts only grow; next.cum_qty - this.cum_qty = next.qty."""
+    """The day of one issue. Counts only grow; next.cum_qty - this.cum_qty = next.qty.
+
+    open_krw, high_krw and low_krw are 0 until the first trade of the day; last_krw is the previous
+    close then.
+    """
 
     def __init__(self, issue: Issue, limits: PriceLimits, opened_ns: int) -> None:
         self.issue = issue
         self.limits = limits
         self.opened_ns = opened_ns
-        self.open_krw = self.high_krw = self.low_krw = self.last_krw = issue.base_krw
+        self.last_krw = issue.base_krw
+        self.open_krw = self.high_krw = self.low_krw = 0
         self.open_time = self.high_time = self.low_time = hhmmss(opened_ns)
+        self.last_ns = 0
         self.cum_qty = self.cum_value_krw = 0
         self.sell_count = self.buy_count = self.sell_qty = self.buy_qty = 0
         self.minutes: deque[MinuteBar] = deque(maxlen=_MINUTES_KEPT)
@@ -73,15 +87,20 @@ class Tape:
             return "4"
         return "2" if price_krw > base else "5" if price_krw < base else "3"
 
-    def record(self, price_krw: int, qty: int, taker: Side, now_ns: int) -> TradeRecord:
+    def record(
+        self, price_krw: int, qty: int, taker: Side | None, now_ns: int, board: str = "KRX"
+    ) -> TradeRecord:
         """Count a trade and return it with the figures after it."""
-        self.last_krw = price_krw
+        if not self.open_krw:
+            self.open_krw = self.high_krw = self.low_krw = price_krw
+            self.open_time = self.high_time = self.low_time = hhmmss(now_ns)
+        self.last_krw, self.last_ns = price_krw, now_ns
         self.cum_qty += qty
         self.cum_value_krw += price_krw * qty
         if taker is Side.BUY:
             self.buy_count += 1
             self.buy_qty += qty
-        else:
+        elif taker is Side.SELL:
             self.sell_count += 1
             self.sell_qty += qty
         if price_krw > self.high_krw:
@@ -104,6 +123,7 @@ class Tape:
             low_krw=self.low_krw,
             high_time=self.high_time,
             low_time=self.low_time,
+            board=board,
         )
 
     def _add_to_minute(self, price_krw: int, qty: int, now_ns: int) -> None:
@@ -124,3 +144,155 @@ class Tape:
     def elapsed_ns(self, now_ns: int) -> int:
         """Return the time since the open, at least one second and at most a day."""
         return min(max(now_ns - self.opened_ns, 1_000_000_000), DAY_NS)
+
+
+class UnifiedTape:
+    """KRX and NXT as one tape. Figures are sums, extremes or those of the later trade."""
+
+    def __init__(self, krx: Tape, nxt: Tape) -> None:
+        self.krx, self.nxt = krx, nxt
+        self.issue, self.limits = krx.issue, krx.limits
+
+    def _traded(self) -> list[Tape]:
+        return [tape for tape in (self.krx, self.nxt) if tape.open_krw]
+
+    @property
+    def _later(self) -> Tape:
+        return self.nxt if self.nxt.last_ns > self.krx.last_ns else self.krx
+
+    @property
+    def _first(self) -> Tape:
+        return min(self._traded() or [self.krx], key=lambda tape: tape.open_time)
+
+    @property
+    def _highest(self) -> Tape:
+        return max(self._traded() or [self.krx], key=lambda tape: tape.high_krw)
+
+    @property
+    def _lowest(self) -> Tape:
+        return min(self._traded() or [self.krx], key=lambda tape: tape.low_krw)
+
+    @property
+    def opened_ns(self) -> int:
+        """Return when the earlier venue opened."""
+        return min(self.krx.opened_ns, self.nxt.opened_ns)
+
+    @property
+    def last_ns(self) -> int:
+        """Return the time of the last trade."""
+        return self._later.last_ns
+
+    @property
+    def last_krw(self) -> int:
+        """Return the price of the last trade on either venue."""
+        return self._later.last_krw
+
+    @property
+    def open_krw(self) -> int:
+        """Return the first price of the day on either venue."""
+        return self._first.open_krw
+
+    @property
+    def open_time(self) -> str:
+        """Return its time."""
+        return self._first.open_time
+
+    @property
+    def high_krw(self) -> int:
+        """Return the highest price on either venue."""
+        return self._highest.high_krw
+
+    @property
+    def high_time(self) -> str:
+        """Return its time."""
+        return self._highest.high_time
+
+    @property
+    def low_krw(self) -> int:
+        """Return the lowest price on either venue."""
+        return self._lowest.low_krw
+
+    @property
+    def low_time(self) -> str:
+        """Return its time."""
+        return self._lowest.low_time
+
+    @property
+    def cum_qty(self) -> int:
+        """Return the shares traded on both."""
+        return self.krx.cum_qty + self.nxt.cum_qty
+
+    @property
+    def cum_value_krw(self) -> int:
+        """Return the value traded on both."""
+        return self.krx.cum_value_krw + self.nxt.cum_value_krw
+
+    @property
+    def sell_count(self) -> int:
+        """Return how many trades sellers started."""
+        return self.krx.sell_count + self.nxt.sell_count
+
+    @property
+    def buy_count(self) -> int:
+        """Return how many trades buyers started."""
+        return self.krx.buy_count + self.nxt.buy_count
+
+    @property
+    def sell_qty(self) -> int:
+        """Return the shares of the trades that sellers started."""
+        return self.krx.sell_qty + self.nxt.sell_qty
+
+    @property
+    def buy_qty(self) -> int:
+        """Return the shares of the trades that buyers started."""
+        return self.krx.buy_qty + self.nxt.buy_qty
+
+    @property
+    def change_krw(self) -> int:
+        """Return the change from the previous close, signed."""
+        return self.last_krw - self.issue.base_krw
+
+    def sign_of(self, price_krw: int) -> str:
+        """Return the broker's sign code of a price against the previous close."""
+        return self.krx.sign_of(price_krw)
+
+    def elapsed_ns(self, now_ns: int) -> int:
+        """Return the time since the open, at least one second and at most a day."""
+        return min(max(now_ns - self.opened_ns, 1_000_000_000), DAY_NS)
+
+    @property
+    def minutes(self) -> list[MinuteBar]:
+        """Return the minutes of both, oldest first; cum_value_krw is that of both."""
+        merged: dict[int, MinuteBar] = {}
+        for bar in sorted([*self.krx.minutes, *self.nxt.minutes], key=lambda bar: bar.minute):
+            seen = merged.get(bar.minute)
+            if seen is None:
+                merged[bar.minute] = replace(bar)
+                continue
+            seen.high_krw = max(seen.high_krw, bar.high_krw)
+            seen.low_krw = min(seen.low_krw, bar.low_krw)
+            seen.qty += bar.qty
+        last = {id(tape): 0 for tape in (self.krx, self.nxt)}
+        for minute, joined in sorted(merged.items()):
+            for tape in (self.krx, self.nxt):
+                found = next((bar for bar in tape.minutes if bar.minute == minute), None)
+                if found is not None:
+                    last[id(tape)] = found.cum_value_krw
+            joined.cum_value_krw = sum(last.values())
+        return list(merged.values())
+
+    def joined(self, record: TradeRecord) -> TradeRecord:
+        """Return a trade of either venue, just recorded, with the figures of both after it."""
+        return replace(
+            record,
+            cum_qty=self.cum_qty,
+            cum_value_krw=self.cum_value_krw,
+            sell_count=self.sell_count,
+            buy_count=self.buy_count,
+            sell_qty=self.sell_qty,
+            buy_qty=self.buy_qty,
+            high_krw=self.high_krw,
+            low_krw=self.low_krw,
+            high_time=self.high_time,
+            low_time=self.low_time,
+        )

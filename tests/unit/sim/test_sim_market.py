@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aegis_fast.sim.market import (
     commission_krw,
     is_on_grid,
     issues,
+    listed_on,
     order_unit,
     price_limits,
     round_down,
@@ -102,9 +106,40 @@ def test_limits_are_legal_prices_around_the_base(kind: str, price: int) -> None:
 def test_fees_are_cut_to_won() -> None:
     assert commission_krw(2_740_000) == 383
     assert commission_krw(7_142) == 0
-    assert sell_tax_krw(820_500, "stock") == 1_641
-    assert sell_tax_krw(820_500, "etf") == 0
-    assert sell_tax_krw(820_500, "elw") == 0
+    share = issues()[0]
+    in_2026 = date(2026, 11, 23)
+
+    assert sell_tax_krw(820_500, share, in_2026) == 1_641
+    assert sell_tax_krw(820_500, share, date(2025, 12, 30)) == 1_230
+    for kind in ("etf", "etn", "elw"):
+        assert sell_tax_krw(820_500, replace(share, kind=kind), in_2026) == 0
+    assert sell_tax_krw(820_500, replace(share, market="KONEX"), in_2026) == 820
+
+
+@pytest.mark.parametrize(
+    ("market", "kind", "day", "price", "tick"),
+    [
+        ("KOSPI", "stock", date(2023, 1, 24), 150_000, 500),
+        ("KOSDAQ", "stock", date(2023, 1, 24), 600_000, 100),
+        ("KOSPI", "stock", date(2023, 1, 25), 150_000, 100),
+        ("KOSDAQ", "stock", date(2023, 1, 25), 600_000, 1_000),
+        ("KOSPI", "etf", date(2023, 12, 1), 1_500, 5),
+        ("KOSPI", "etf", date(2023, 12, 18), 1_500, 1),
+        ("KOSPI", "etn", date(2026, 11, 23), 12_345, 5),
+    ],
+)
+def test_tick_size_is_that_of_the_day(
+    market: str, kind: str, day: date, price: int, tick: int
+) -> None:
+    listed = listed_on(replace(issues()[0], market=market, kind=kind), day)
+
+    assert tick_size(price, listed.grid) == tick
+
+
+def test_konex_may_move_fifteen_percent() -> None:
+    limits = price_limits(10_000, "stock", market="KONEX")
+
+    assert (limits.lower_krw, limits.upper_krw) == (8_500, 11_500)
 
 
 def test_thirty_issues_are_listed_at_legal_prices() -> None:
