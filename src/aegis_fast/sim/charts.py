@@ -25,6 +25,11 @@ def _day(text: str, name: str) -> date:
         raise Refusal("OPSQ2002", f"ERROR INVALID FIELD VALUE [{name}]") from None
 
 
+def _first_day(text: str) -> date:
+    # python-kis asks for everything with a year that no calendar has, and is given it.
+    return date.min if text.startswith("0000") else _day(text, "FID_INPUT_DATE_1")
+
+
 def _period_of(day: date, period: str) -> tuple[int, int]:
     if period == "W":
         year, week, _ = day.isocalendar()
@@ -77,7 +82,7 @@ class Charts:
             raise Refusal("OPSQ2002", "ERROR INVALID FIELD VALUE [FID_PERIOD_DIV_CODE]")
         if params["FID_ORG_ADJ_PRC"] not in ("0", "1"):
             raise Refusal("OPSQ2002", "ERROR INVALID FIELD VALUE [FID_ORG_ADJ_PRC]")
-        first = _day(params["FID_INPUT_DATE_1"], "FID_INPUT_DATE_1")
+        first = _first_day(params["FID_INPUT_DATE_1"])
         last = _day(params["FID_INPUT_DATE_2"], "FID_INPUT_DATE_2")
         today = DayBar(
             date_of(now_ns),
@@ -125,7 +130,8 @@ class Charts:
     ) -> tuple[dict[str, str], list[dict[str, str]]]:
         """Return `output1` and `output2` of inquire-time-itemchartprice: 30 rows of today.
 
-        As with the broker, a time in the future is filled with the current price.
+        As with the broker, a time in the future is filled with the current price, and "000000"
+        (python-kis's way to name no time) means now.
         """
         _, tape = self._quotes.find(params["FID_INPUT_ISCD"])
         try:
@@ -138,6 +144,8 @@ class Charts:
         if date_now == date_text(tape.opened_ns):
             first = second_of_day(tape.opened_ns) // 60
             known = {bar.minute: bar for bar in self._world.history.minutes(tape.issue.symbol)}
+            # After midnight it is a time like any other.
+            asked = asked or (now_minute if first else 0)
         known.update({bar.minute: bar for bar in tape.minutes})
         rows: list[dict[str, str]] = []
         for minute in range(asked, max(first, asked - self._rules.minutes_page + 1) - 1, -1):

@@ -23,6 +23,7 @@ __all__ = ["Desks", "Rest", "call_of"]
 
 _MARKETS = ("J", "UN")  # NX has no separate book here.
 _QUOTE_OK = ("MCA00000", "정상처리 되었습니다.")
+_VENUE = "EXCG_ID_DVSN_CD"
 _KEYLESS = frozenset({"token", "revoke", "approval", "hashkey"})
 
 
@@ -31,9 +32,14 @@ def _paths() -> dict[str, Call]:
     return {call.path: call for call in tr.calls().values()}
 
 
+def _call_at(path: str) -> Call | None:
+    # The gateway takes doubled slashes: mojito2 asks for "//uapi/..." and is answered.
+    return _paths().get("/" + path.lstrip("/"))
+
+
 def call_of(path: str) -> str:
     """Return the call id behind a path, "" when there is none."""
-    call = _paths().get(path)
+    call = _call_at(path)
     return call.id if call else ""
 
 
@@ -76,7 +82,7 @@ class Rest:
 
     def answer(self, request: Request, now_ns: int) -> Answer:
         """Answer one call. Never raises: what is wrong becomes a refusal."""
-        call = _paths().get(request.path)
+        call = _call_at(request.path)
         if call is None:
             text = f"없는 서비스 코드 입니다: {request.path}"
             return failure(Refusal("OPSQ0002", text, status=404))
@@ -136,8 +142,10 @@ class Rest:
             params = {name.upper(): value for name, value in request.query.items()}
         else:
             params = _post_body(request.body)
+        # The ids of before NXT (2025-03-04) know no venue, and mean KRX.
+        is_old = request.headers.get("tr_id") in call.old_tr_ids.values()
         for name in call.required:
-            if name not in params:
+            if name not in params and not (is_old and name == _VENUE):
                 raise Refusal("OPSQ2002", f"ERROR INPUT FIELD NOT FOUND [{name}]")
         for name, value in params.items():
             if len(value) > 200:
