@@ -81,7 +81,7 @@ class Bench:
     def fault(self, kind: str, **values: Any) -> None:
         body = FaultBody(kind=kind, **values)
         if kind.startswith("ws_"):
-            self.server.broker.strike(body, self.server._cut)
+            self.server.broker.strike(body, self.server.sockets.cut)
         else:
             self.server.broker.faults.add(body)
 
@@ -327,7 +327,7 @@ def test_r3_refusal_by_the_call_limit_is_repeated_and_lands_once(tmp_path: Path)
 def test_p3_expired_token_is_renewed_without_the_caller_noticing(tmp_path: Path) -> None:
     async def test(bench: Bench) -> None:
         await bench.gateway.quote(SYMBOL)
-        bench.server._clock.advance(25 * 3600 * 10**9)
+        bench.server.clock.pass_door_time(25 * 3600 * 10**9)
 
         assert isinstance(await bench.gateway.place(order()), Accepted)
         tokens = [c for c in bench.server.ledger()["calls"] if c["path"].endswith("tokenP")]

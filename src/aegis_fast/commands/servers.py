@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -75,17 +76,69 @@ def sim(
         int, typer.Option("--port", min=0, max=65535, help="0 takes a free one. 포트")
     ] = SIM_PORT,
     profile: Annotated[
-        str, typer.Option("--profile", help="Whose limits: real, paper or spec. 제한 규칙")
+        str,
+        typer.Option("--profile", help="real 실전, paper 모의투자, spec (30 calls/s, batch). 규칙"),
     ] = "spec",
     seed: Annotated[int, typer.Option("--seed", help="The same seed, the same market. 시드")] = 1,
     replay: Annotated[
         Path | None, typer.Option("--replay", help="Recorded frames instead. 녹화 재생")
     ] = None,
-    calls_per_s: Annotated[
-        int | None, typer.Option("--calls-per-s", min=1, help="Instead of the profile's. 초당 호출")
+    accounts: Annotated[
+        Path | None,
+        typer.Option("--accounts", metavar="FILE", help="TOML of [[account]] tables. 계좌 파일"),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--start", metavar="KST", help="2026-11-27T08:00; default now. 시작 시각"),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option("--speed", help="Market seconds a second; 720: a day in 2 min. 배속")
+    ] = 1.0,
+    stepped: Annotated[
+        bool, typer.Option("--stepped", help="Stand still until POST /_sim/clock. 수동 시계")
+    ] = False,
+    activity: Annotated[
+        float | None,
+        typer.Option("--activity", help="Pace of the crowd 0..100; default 1, less over x60. 활동"),
+    ] = None,
+    calls_per_s: Annotated[
+        int | None,
+        typer.Option("--calls-per-s", min=0, help="Instead of the profile's; 0: none. 초당 호출"),
+    ] = None,
+    new_customer: Annotated[
+        bool, typer.Option("--new-customer", help="3 calls/s for 3 days (real). 신규 고객")
+    ] = False,
+    refusal_status: Annotated[
+        int, typer.Option("--refusal-status", help="HTTP status of EGW00201: 500 or 200. 상태")
+    ] = 500,
+    session_hold_ms: Annotated[
+        int,
+        typer.Option("--session-hold-ms", help="A dead socket keeps its appkey so long. 세션 유지"),
+    ] = 0,
+    pingpong_s: Annotated[
+        float, typer.Option("--pingpong-s", help="Seconds between two PINGPONG. 간격")
+    ] = 10.0,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="https and wss, TLS 1.3, own certificate. 암호화")
+    ] = False,
+    tls_dir: Annotated[
+        Path, typer.Option("--tls-dir", help="Where its ca.pem is written. CA 폴더")
+    ] = Path("var/sim"),
+    cert: Annotated[
+        Path | None, typer.Option("--cert", help="Your own certificate chain (PEM). 인증서")
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Its key, if not in the same file. 개인 키")
+    ] = None,
+    deflate: Annotated[
+        str, typer.Option("--deflate", help="off, context or no-context; spec only. 압축")
+    ] = "off",
 ) -> None:
-    """Run the KIS simulator alone until Ctrl-C (모의 KIS 서버)."""
+    """Run the KIS simulator alone until Ctrl-C (모의 KIS 서버).
+
+    Any KIS program works against it once its two host addresses are replaced: REST, WebSocket and
+    the pages under /_sim/ share one port. KIS 프로그램의 주소 두 개만 바꾸면 됩니다.
+    """
     if profile not in ("real", "paper", "spec"):
         raise ConfigError(
             f"unknown profile {profile!r}", field="--profile", expected="real, paper or spec"
@@ -94,8 +147,17 @@ def sim(
         raise ConfigError(
             f"there is no {replay}", field="--replay", expected="a recording or a folder of them"
         )
+    if key is not None and cert is None:
+        raise ConfigError("--key without --cert", field="--cert", expected="both")
     from aegis_fast.sim import run as run_sim
+    from aegis_fast.sim.accounts import read_accounts
+    from aegis_fast.sim.rules import DoorRules
 
+    settings: dict[str, Any] = {}
+    if accounts is not None:
+        settings["accounts"] = read_accounts(accounts, profile)
+    if start is not None:
+        settings["start_ns"] = _start_ns(start)
     run_sim(
         host="127.0.0.1",
         port=port,
@@ -103,4 +165,33 @@ def sim(
         seed=seed,
         replay=replay,
         calls_per_s=calls_per_s,
+        door_rules=DoorRules(
+            refusal_status=refusal_status,
+            is_new_customer=new_customer,
+            session_hold_ms=session_hold_ms,
+        ),
+        activity=activity,
+        pingpong_s=pingpong_s,
+        speed=speed,
+        is_stepped=stepped,
+        deflate=deflate,
+        tls=tls,
+        tls_dir=tls_dir,
+        cert=cert,
+        key=key,
+        is_friendly=True,
+        **settings,
     )
+
+
+def _start_ns(text: str) -> int:
+    """Return the moment that --start names. Raises ConfigError."""
+    from aegis_fast.sim.sim_clock import parse_moment
+
+    today = datetime.now(timezone(timedelta(hours=9))).date()
+    try:
+        return parse_moment(text, today)
+    except ValueError as error:
+        raise ConfigError(
+            f"{text!r}: {error}", field="--start", expected="2026-11-27T08:00 or 08:00 (KST)"
+        ) from None

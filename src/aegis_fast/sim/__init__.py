@@ -4,8 +4,8 @@
     server = await sim.start()          # in a test: server.port, server.ledger(), server.close()
     sim.run(port=8791)                  # a process of its own
 
-The parts that decide (exchange, world, desk, door, stream, broker) are pure; only `server` touches
-sockets and clocks, and `replay` reads its capture.
+The parts that decide (exchange, world, desk, door, stream, broker) are pure; `server`, `sockets`,
+`pump` and `process` touch sockets and clocks, `replay`, `accounts` and `tls` touch files.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def run(
     ready: Callable[[int], None] | None = None,
     **settings: Any,
 ) -> None:
-    """Run a simulator until SIGINT or SIGTERM; see server.run. Raises ConfigError."""
-    from aegis_fast.sim import server
+    """Run a simulator until SIGINT or SIGTERM; see process.run. Raises ConfigError."""
+    from aegis_fast.sim import process
 
-    server.run(host, port, profile, seed, replay, calls_per_s, ready, **settings)
+    process.run(host, port, profile, seed, replay, calls_per_s, ready, **settings)

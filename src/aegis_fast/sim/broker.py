@@ -17,7 +17,7 @@ from aegis_fast.sim.answers import Answer, Refusal, Request, failure
 from aegis_fast.sim.balance import Balances
 from aegis_fast.sim.charts import Charts
 from aegis_fast.sim.desk import Desk
-from aegis_fast.sim.door import Door, rate_refusal
+from aegis_fast.sim.door import Door
 from aegis_fast.sim.exchange import Book, Exchange
 from aegis_fast.sim.faults import FaultBody, Faults
 from aegis_fast.sim.frames import Notice
@@ -26,7 +26,7 @@ from aegis_fast.sim.ledger import Ledger
 from aegis_fast.sim.quotes import Quotes
 from aegis_fast.sim.replay import Replay
 from aegis_fast.sim.rest import Desks, Rest, call_of
-from aegis_fast.sim.rules import rules
+from aegis_fast.sim.rules import DoorRules, rules
 from aegis_fast.sim.stream import Hub, Session
 from aegis_fast.sim.tape import TradeRecord
 from aegis_fast.sim.trading import Trading
@@ -50,7 +50,8 @@ class Broker:
     """One simulated broker.
 
     entropy: where tokens, keys and the world id come from. calls_per_s: None takes the profile's
-    limit, 0 means none. wrap: see stream.Hub. replay: a capture that takes the market's place.
+    limit, 0 means none. door_rules: what else the door can be set to. wrap: see stream.Hub.
+    replay: a capture that takes the market's place.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Broker:
         seed: int = 1,
         calls_per_s: int | None = None,
         accounts: tuple[AccountSpec, ...] = DEFAULT_ACCOUNTS,
+        door_rules: DoorRules | None = None,
         activity: float = 1.0,
         pingpong_ns: int = 10 * SECOND_NS,
         replay: Replay | None = None,
@@ -69,9 +71,7 @@ class Broker:
     ) -> None:
         _check_accounts(accounts)
         self.rules = rules(profile)
-        if calls_per_s is None:
-            calls_per_s = self.rules.kis.calls_per_s
-        if calls_per_s < 0:
+        if calls_per_s is not None and calls_per_s < 0:
             raise ConfigError("negative", field="calls_per_s", expected="0 (no limit) or more")
         self.world_id = f"{entropy.getrandbits(64):016x}"
         self.started_ns = start_ns
@@ -80,7 +80,9 @@ class Broker:
         self.faults = Faults()
         self.ledger = Ledger()
         self.accounts = {spec.account: Account(spec) for spec in accounts}
-        self.door = Door(accounts, calls_per_s, entropy)
+        self.door = Door(
+            accounts, calls_per_s, entropy, profile=profile, start_ns=start_ns, settings=door_rules
+        )
         self.hub = Hub(
             self.rules,
             self.door,
@@ -128,11 +130,14 @@ class Broker:
     def _on_notice(self, notice: Notice) -> None:
         self.hub.on_notice(notice, self.faults.take_delay_ns("notice_delay"))
 
-    def call(self, request: Request, now_ns: int) -> Answer:
-        """Answer one REST call and write it down, with whatever fault waits for it."""
+    def call(self, request: Request, now_ns: int, real_ns: int | None = None) -> Answer:
+        """Answer one REST call and write it down, with whatever fault waits for it.
+
+        real_ns: the door's time, now_ns when left out.
+        """
         self._move_on(now_ns)
         call_id = call_of(request.path)
-        answer = self._answer(request, call_id, now_ns)
+        answer = self._answer(request, call_id, now_ns, now_ns if real_ns is None else real_ns)
         self.ledger.add_call(
             arrival_ns=now_ns,
             appkey=request.headers.get("appkey", "")[:64],
@@ -147,12 +152,12 @@ class Broker:
         self.hub.flush(now_ns)
         return answer
 
-    def _answer(self, request: Request, call_id: str, now_ns: int) -> Answer:
+    def _answer(self, request: Request, call_id: str, now_ns: int, real_ns: int) -> Answer:
         if self.faults.take("request_lost", call_id):
             return Answer(0, b"", is_lost=True)
         if self.faults.take("rate_refusal", call_id):
-            return failure(rate_refusal())
-        answer = self._rest.answer(request, now_ns)
+            return failure(self.door.rate_refusal())
+        answer = self._rest.answer(request, now_ns, real_ns)
         delay = self.faults.take("delay", call_id)
         if delay:
             answer.delay_ms = delay.delay_ms
@@ -188,9 +193,11 @@ class Broker:
         self.hub.on_text(session, text, now_ns)
         self.hub.flush(now_ns)
 
-    def on_close(self, session: Session, now_ns: int) -> None:
-        """Take notice that a socket is gone."""
+    def on_close(self, session: Session, now_ns: int, *, has_died: bool = False) -> None:
+        """Take notice that a socket is gone. has_died: without a close frame."""
         hold_ns = self.faults.take_delay_ns("session_hold") if session.appkey else 0
+        if has_died:
+            hold_ns = max(hold_ns, self.door.settings.session_hold_ms * 1_000_000)
         self.hub.close(session, now_ns, hold_ns)
 
     def strike(self, body: FaultBody, drop: Callable[[Session], None]) -> int:
@@ -231,7 +238,7 @@ class Broker:
             "seed": self.world.seed,
             "now_ns": now_ns,
             "uptime_s": (now_ns - self.started_ns) // SECOND_NS,
-            "calls_per_s": self.door.calls_per_s,
+            "calls_per_s": self.door.calls_per_s(now_ns),
             "calls": self.ledger.call_count,
             "calls_refused": sum(c.refused_calls for c in self.door.customers.values()),
             "orders": len(self.ledger.orders),

@@ -15,19 +15,25 @@ from aegis_fast.sim.answers import Answer, Request
 from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.exchange import Book
 from aegis_fast.sim.faults import AT_ONCE, KINDS, Faults
+from aegis_fast.sim.kst import date_of
 from aegis_fast.sim.market import Side, is_on_grid, order_unit
+from aegis_fast.sim.sim_clock import MAX_JUMP_NS, SimClock, crowd_pace, parse_moment
 from aegis_fast.sim.stream import Session
 
 __all__ = ["Control"]
 
 PREFIX = "/_sim/"
-_MAX_ADVANCE_MS = 7 * 24 * 3_600 * 1_000
+_MAX_ADVANCE_MS = MAX_JUMP_NS // 1_000_000
+_CLOCK_EXPECTED = (
+    '{"advance_ms": 60000} | {"to": "15:20:00"} | {"to": "2026-11-30T09:00:00"} | '
+    '{"speed": 60} | {"stepped": true} | {"door_ms": 60000}'
+)
 _MAX_QTY = 1_000_000_000
 _METHODS = {
     "ledger": ("GET",),
     "state": ("GET",),
     "market": ("POST",),
-    "clock": ("POST",),
+    "clock": ("GET", "POST"),
     "faults": ("GET", "POST", "DELETE"),
 }
 
@@ -48,9 +54,19 @@ class MarketBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ClockBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of POST /_sim/clock: how far to put the simulator's clock forward."""
+    """The body of POST /_sim/clock; what is given happens in this order.
 
-    advance_ms: int
+    stepped: stand still, or run again. speed: market seconds for a real one, 0.01 to 10,000; 1 is
+    the wall clock. advance_ms: that much market time, all of it simulated, a week at most. to: the
+    same, up to a moment (KST), "15:20:00" of the market's day or "2026-11-30T09:00:00". door_ms:
+    put only the door's time forward, so that tokens age and call limits pass.
+    """
+
+    advance_ms: int | None = None
+    to: str | None = None
+    speed: float | None = None
+    stepped: bool | None = None
+    door_ms: int | None = None
 
 
 def _read(raw: bytes, kind: Any, expected: str) -> Any:
@@ -63,18 +79,24 @@ def _read(raw: bytes, kind: Any, expected: str) -> Any:
 class Control:
     """The control pages of one broker.
 
-    drop(session): cut a socket. advance_ns(span): put the clock forward.
+    drop(session): cut a socket. clock: both times. health(): what the state page adds about the
+    process. is_auto_activity: the crowd thins out as the clock is sped up.
     """
 
     def __init__(
         self,
         broker: Broker,
         drop: Callable[[Session], None],
-        advance_ns: Callable[[int], None],
+        clock: SimClock,
+        health: Callable[[], dict[str, Any]] = dict,
+        *,
+        is_auto_activity: bool = True,
     ) -> None:
         self._broker = broker
         self._drop = drop
-        self._advance_ns = advance_ns
+        self._sim_clock = clock
+        self._health = health
+        self._is_auto_activity = is_auto_activity
 
     def answer(self, request: Request, now_ns: int) -> Answer:
         """Answer a control request: 200, 400, 404 or 405."""
@@ -94,11 +116,11 @@ class Control:
         if name == "ledger":
             return self._broker.ledger_json(calls=request.query.get("calls") != "0")
         if name == "state":
-            return self._broker.state_json(now_ns)
+            return self._state(now_ns)
         if name == "market":
             return self._market(request.body, now_ns)
         if name == "clock":
-            return self._clock(request.body, now_ns)
+            return self._clock(request) if request.method == "POST" else self._sim_clock.as_json()
         return self._faults(request)
 
     def _market(self, raw: bytes, now_ns: int) -> dict[str, Any]:
@@ -150,14 +172,68 @@ class Control:
             raise InvalidRequest(f"price {body.price}", field="price", expected=expected)
         return book
 
-    def _clock(self, raw: bytes, now_ns: int) -> dict[str, Any]:
-        body: ClockBody = _read(raw, ClockBody, '{"advance_ms": 0 or more}')
-        if not 0 <= body.advance_ms <= _MAX_ADVANCE_MS:
+    def _state(self, now_ns: int) -> dict[str, Any]:
+        """Return what runs here: clock, limits, process and everything the broker knows."""
+        clock = self._sim_clock
+        return {
+            "clock": clock.as_json(),
+            "limits": self._broker.door.as_json(clock.door_ns()),
+            **self._health(),
+            **self._broker.state_json(now_ns),
+        }
+
+    def clock_page(self) -> Answer:
+        """Return the clock as it is now."""
+        return _json(200, self._sim_clock.as_json())
+
+    def _clock(self, request: Request) -> dict[str, Any]:
+        body: ClockBody = _read(request.body, ClockBody, _CLOCK_EXPECTED)
+        if body == ClockBody():
+            raise InvalidRequest("nothing to do", field="body", expected=_CLOCK_EXPECTED)
+        clock = self._sim_clock
+        span_ns = self._checked_span(body)
+        if body.door_ms is not None and not 0 <= body.door_ms <= _MAX_ADVANCE_MS:
             raise InvalidRequest(
-                "advance_ms out of range", field="advance_ms", expected=f"0..{_MAX_ADVANCE_MS}"
+                "door_ms out of range", field="door_ms", expected=f"0..{_MAX_ADVANCE_MS}"
             )
-        self._advance_ns(body.advance_ms * 1_000_000)
-        return {"now_ns": now_ns + body.advance_ms * 1_000_000}
+        if body.speed is not None:
+            try:
+                clock.set_speed(body.speed)
+            except ValueError as error:
+                raise InvalidRequest(str(error), field="speed", expected="0.01..10000") from None
+            if self._is_auto_activity:
+                self._broker.world.set_activity(crowd_pace(body.speed))
+        if body.stepped is not None:
+            clock.set_stepped(body.stepped)
+        if span_ns:
+            clock.jump(span_ns)
+        if body.door_ms:
+            clock.pass_door_time(body.door_ms * 1_000_000)
+        return clock.as_json()
+
+    def _checked_span(self, body: ClockBody) -> int:
+        """Return how far a clock body jumps, in ns."""
+        if body.to is None:
+            span_ms = body.advance_ms or 0
+            if not 0 <= span_ms <= _MAX_ADVANCE_MS:
+                raise InvalidRequest(
+                    "advance_ms out of range", field="advance_ms", expected=f"0..{_MAX_ADVANCE_MS}"
+                )
+            return span_ms * 1_000_000
+        if body.advance_ms is not None:
+            raise InvalidRequest("advance_ms or to, not both", field="to", expected=_CLOCK_EXPECTED)
+        target_ns = self._sim_clock.target_ns()
+        try:
+            span_ns = parse_moment(body.to, date_of(self._sim_clock.now_ns())) - target_ns
+        except ValueError as error:
+            raise InvalidRequest(str(error), field="to", expected=_CLOCK_EXPECTED) from None
+        if not 0 <= span_ns <= MAX_JUMP_NS:
+            raise InvalidRequest(
+                f"{body.to} is not within the week ahead of the market",
+                field="to",
+                expected="a moment to come; for another day write its date",
+            )
+        return span_ns
 
     def _faults(self, request: Request) -> dict[str, Any]:
         faults = self._broker.faults

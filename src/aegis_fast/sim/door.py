@@ -2,7 +2,8 @@
 
 Told the time and given its source of randomness. Rules of the broker: one token issue a minute for
 each appkey (EGW00133, HTTP 403); within six hours the same token comes back; a token lives a day;
-calls are counted in a rolling second for each appkey.
+approval keys come one a second and live a day too; calls are counted in a rolling second for each
+appkey, over all its connections. All of it follows the door's time, not the market's.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ import msgspec
 
 from aegis_fast.sim.account import AccountSpec
 from aegis_fast.sim.answers import Answer, Refusal, Request
-from aegis_fast.sim.kst import SECOND_NS, date_of, hhmmss
+from aegis_fast.sim.kst import DAY_NS, SECOND_NS, date_of, hhmmss
+from aegis_fast.sim.rules import DoorRules, call_limit
 
 __all__ = ["Customer", "Door"]
 
 _MINUTE_NS = 60 * SECOND_NS
 _SAME_TOKEN_NS = 6 * 3_600 * SECOND_NS
 _LIFE_NS = 24 * 3_600 * SECOND_NS
+_NEW_CALLS_PER_S = 3
+_NEW_NS = 3 * DAY_NS
 _TOKENS_KEPT = 8  # For one appkey; the oldest is forgotten.
 _APPROVALS_KEPT = 64
 
@@ -37,6 +41,7 @@ _TEXTS = {
     "EGW00121": "유효하지 않은 token 입니다.",
     "EGW00122": "token 값을 찾을 수 없습니다.",
     "EGW00123": "기간이 만료된 token 입니다.",
+    "EGW00132": "content-type이 유효하지 않습니다.",
     "EGW00133": "접근토큰 발급 잠시 후 다시 시도하세요(1분당 1회)",
     "EGW00201": "초당 거래건수를 초과하였습니다.",
     "EGW00205": "credentials_type이 유효하지 않습니다.(Bearer)",
@@ -63,7 +68,19 @@ class Customer:
         self.last_issue_ns = -_MINUTE_NS
         self.approvals: deque[tuple[str, int]] = deque(maxlen=_APPROVALS_KEPT)
         self.calls: deque[int] = deque()
+        self.approval_times: deque[int] = deque()
         self.refused_calls = 0
+
+    def as_json(self, now_ns: int) -> dict[str, Any]:
+        """Return the customer as GET /_sim/state shows it; no secrets."""
+        return {
+            "appkey": self.appkey,
+            "accounts": sorted(self.accounts),
+            "hts_ids": sorted(self.hts_ids),
+            "calls_in_last_second": sum(1 for at_ns in self.calls if at_ns > now_ns - SECOND_NS),
+            "calls_refused": self.refused_calls,
+            "tokens": sum(1 for token in self.tokens if now_ns < token.expires_ns),
+        }
 
 
 def oauth_failure(code: str, status: int = 403) -> Answer:
@@ -73,10 +90,29 @@ def oauth_failure(code: str, status: int = 403) -> Answer:
 
 
 class Door:
-    """All customers of one simulated broker. calls_per_s: 0 means no limit."""
+    """All customers of one simulated broker.
 
-    def __init__(self, specs: tuple[AccountSpec, ...], calls_per_s: int, rng: Random) -> None:
-        self.calls_per_s = calls_per_s
+    calls_per_s: None takes the profile's limit of the day, 0 means no limit. start_ns: when the
+    door opened; a new customer's three slow days begin there.
+    """
+
+    def __init__(
+        self,
+        specs: tuple[AccountSpec, ...],
+        calls_per_s: int | None,
+        rng: Random,
+        *,
+        profile: str = "spec",
+        start_ns: int = 0,
+        settings: DoorRules | None = None,
+    ) -> None:
+        self.settings = settings or DoorRules()
+        self.settings.check(profile)
+        self._profile = profile
+        self._calls_per_s = calls_per_s
+        self._limit_hour = -1
+        self._limit = 0
+        self._new_until_ns = start_ns + _NEW_NS if self.settings.is_new_customer else 0
         self._rng = rng
         self.customers: dict[str, Customer] = {}
         for spec in specs:
@@ -85,6 +121,28 @@ class Door:
             )
             customer.hts_ids.add(spec.hts_id)
             customer.accounts.add(spec.account)
+
+    def calls_per_s(self, now_ns: int) -> int:
+        """Return the call limit of one appkey at that time; 0 means none."""
+        if self._calls_per_s is not None:
+            return self._calls_per_s
+        if now_ns < self._new_until_ns:
+            return _NEW_CALLS_PER_S
+        if (hour := now_ns // (3_600 * SECOND_NS)) != self._limit_hour:  # KST days begin on one.
+            self._limit_hour = hour
+            self._limit = call_limit(self._profile, date_of(now_ns))
+        return self._limit
+
+    def as_json(self, now_ns: int) -> dict[str, Any]:
+        """Return the limits and who has used how much of them."""
+        return {
+            "calls_per_s": self.calls_per_s(now_ns),
+            "refusal_status": self.settings.refusal_status,
+            "is_new_customer": now_ns < self._new_until_ns,
+            "approvals_per_s": self.settings.approvals_per_s,
+            "session_hold_ms": self.settings.session_hold_ms,
+            "customers": [customer.as_json(now_ns) for customer in self.customers.values()],
+        }
 
     def token(self, request: Request, now_ns: int) -> Answer:
         """Answer tokenP."""
@@ -124,6 +182,13 @@ class Door:
         customer = self._from_body(request, "secretkey")
         if isinstance(customer, Answer):
             return customer
+        limit = self.settings.approvals_per_s
+        if (
+            limit
+            and self.calls_per_s(now_ns)
+            and not _count(customer.approval_times, limit, now_ns)
+        ):
+            return oauth_failure("EGW00201", self.settings.refusal_status)
         text = self._hex(8, 4, 4, 4, 12)
         customer.approvals.append((text, now_ns + _LIFE_NS))
         return _json({"approval_key": text})
@@ -139,15 +204,16 @@ class Door:
         """Return who calls, after checking key, token and call limit. Raises Refusal."""
         customer = self._from_headers(request)
         self._check_token(customer, request.headers.get("authorization", ""), now_ns)
-        if self.calls_per_s:
-            calls = customer.calls
-            while calls and calls[0] <= now_ns - SECOND_NS:
-                calls.popleft()
-            if len(calls) >= self.calls_per_s:
-                customer.refused_calls += 1
-                raise rate_refusal()
-            calls.append(now_ns)
+        _check_content_type(request)
+        limit = self.calls_per_s(now_ns)
+        if limit and not _count(customer.calls, limit, now_ns):
+            customer.refused_calls += 1
+            raise self.rate_refusal()
         return customer
+
+    def rate_refusal(self) -> Refusal:
+        """Return the refusal of a call over the limit, with the HTTP status that is set."""
+        return rate_refusal(self.settings.refusal_status)
 
     def customer_of_approval(self, approval_key: str, now_ns: int) -> Customer | None:
         """Return whose approval key this is; None when nobody's, or a day old."""
@@ -216,9 +282,27 @@ class Door:
         return f"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzUxMiJ9.{self._hex(200)}.{self._hex(86)}"
 
 
-def rate_refusal() -> Refusal:
-    """Return the refusal of a call over the limit: HTTP 500 with a JSON body."""
-    return Refusal("EGW00201", _TEXTS["EGW00201"], status=500)
+def rate_refusal(status: int = 500) -> Refusal:
+    """Return the refusal of a call over the limit: HTTP 500 (or 200) with a JSON body."""
+    return Refusal("EGW00201", _TEXTS["EGW00201"], status=status)
+
+
+def _count(times: deque[int], limit: int, now_ns: int) -> bool:
+    """Count one more in a rolling second, if it fits."""
+    while times and times[0] <= now_ns - SECOND_NS:
+        times.popleft()
+    if len(times) >= limit:
+        return False
+    times.append(now_ns)
+    return True
+
+
+def _check_content_type(request: Request) -> None:
+    # Only what is plainly no JSON is refused: several clients leave the header out, or let their
+    # HTTP library write application/octet-stream.
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method == "POST" and kind.startswith(("multipart/", "text/", "application/x-www")):
+        raise Refusal("EGW00132", _TEXTS["EGW00132"], status=500)
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 
-__all__ = ["DAY_NS", "SECOND_NS", "date_of", "date_text", "hhmmss", "parse_hhmmss", "second_of_day"]
+__all__ = [
+    "DAY_NS",
+    "SECOND_NS",
+    "date_of",
+    "date_text",
+    "hhmmss",
+    "midnight_ns",
+    "parse_hhmmss",
+    "second_of_day",
+]
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
@@ -27,6 +36,11 @@ def hhmmss(now_ns: int) -> str:
 def date_of(now_ns: int) -> date:
     """Return the KST calendar day."""
     return date.fromordinal(_EPOCH_ORDINAL + (now_ns + _KST_NS) // DAY_NS)
+
+
+def midnight_ns(day: date) -> int:
+    """Return the ns since the epoch at which a KST day begins."""
+    return (day.toordinal() - _EPOCH_ORDINAL) * DAY_NS - _KST_NS
 
 
 @lru_cache(maxsize=8)

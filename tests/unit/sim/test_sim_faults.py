@@ -12,6 +12,7 @@ from aegis_fast.sim.answers import Request
 from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.control import Control
 from aegis_fast.sim.faults import KINDS, MAX_FAULTS
+from aegis_fast.sim.sim_clock import SimClock
 from tests.unit.sim.sim_harness import MS, SECOND, START_NS, Bench
 
 
@@ -21,12 +22,10 @@ class Page:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.dropped: list[int] = []
+        self.clock = SimClock(lambda: 0, START_NS, is_stepped=True)
         self.control = Control(
-            bench.broker, lambda session: self.dropped.append(session.number), self._advance
+            bench.broker, lambda session: self.dropped.append(session.number), self.clock
         )
-
-    def _advance(self, span_ns: int) -> None:
-        self.bench.now_ns += span_ns
 
     def ask(self, method: str, name: str, body: object = None) -> tuple[int, dict]:
         raw = (
@@ -288,10 +287,8 @@ def test_market_can_be_moved_traded_and_paused(bench: Bench, page: Page) -> None
 
 
 def test_clock_can_be_put_forward(bench: Bench, page: Page) -> None:
-    before = bench.now_ns
-
     assert page.ask("POST", "clock", {"advance_ms": 60_000})[0] == 200
-    assert bench.now_ns == before + 60 * SECOND
+    assert page.clock.target_ns() == START_NS + 60 * SECOND
 
 
 def test_ledger_and_state_tell_the_truth(bench: Bench, page: Page) -> None:

@@ -1,0 +1,132 @@
+"""Hold the WebSocket side's connections: take them in, send to them, cut them.
+
+A frame is framed for the wire once and the same bytes go to every subscriber, past aiohttp's
+writer; a socket that cannot keep up is cut. Compression is only there when it was asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, cast
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from aegis_fast.sim.broker import Broker
+from aegis_fast.sim.deflate import Deflater, SharedDeflater, negotiate
+from aegis_fast.sim.sim_clock import SimClock
+from aegis_fast.sim.stream import Session
+
+__all__ = ["Sockets"]
+
+_MAX_SOCKETS = 1_000
+_MAX_SOCKET_BUFFER = 4 << 20  # Bytes waiting in one socket before it is cut.
+_MAX_MESSAGE = 64 << 10  # What a client may send in one message.
+_ABNORMAL = (None, WSCloseCode.ABNORMAL_CLOSURE)
+
+
+class _Socket(web.WebSocketResponse):
+    """A socket of the broker: answers no protocol pings, compresses as this server is set."""
+
+    def __init__(self, deflate: str) -> None:
+        super().__init__(autoping=False, compress=False, max_msg_size=_MAX_MESSAGE)
+        self._deflate = deflate
+        self.deflate_bits = 0
+
+    def _handshake(self, request: web.BaseRequest) -> Any:
+        # aiohttp can't say client_no_context_takeover, nor take context away unasked. Telling it
+        # that a window was agreed on makes it read compressed messages.
+        headers, protocol, bits, no_context = super()._handshake(request)
+        offers = ",".join(request.headers.getall("Sec-WebSocket-Extensions", []))
+        answer, self.deflate_bits = negotiate(offers, self._deflate)
+        if answer:
+            headers["Sec-WebSocket-Extensions"] = answer
+            bits = 15
+        return headers, protocol, bits, no_context
+
+
+class Sockets:
+    """All open sockets of one simulator. deflate: one of DEFLATE_MODES."""
+
+    def __init__(
+        self, broker: Broker, clock: SimClock, logger: logging.Logger, deflate: str = "off"
+    ) -> None:
+        self.slow_sockets_cut = 0
+        self.deflate = deflate
+        self._broker = broker
+        self._clock = clock
+        self._logger = logger
+        self._shared = SharedDeflater()
+        self._transports: dict[int, asyncio.Transport] = {}
+        self._sockets: set[_Socket] = set()
+
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Hold one socket until it goes."""
+        if len(self._transports) >= _MAX_SOCKETS:
+            return web.Response(status=503, text="too many sockets")
+        socket = _Socket(self.deflate)
+        await socket.prepare(request)  # A request that is no handshake ends here, with a 400.
+        # uvloop's transport is one in all but its class.
+        transport = cast(asyncio.Transport, request.transport)
+        if transport is None:
+            return socket  # Gone already.
+        session = self._broker.hub.open(
+            self._sender(transport, socket.deflate_bits),
+            request.remote or "",
+            self._clock.now_ns(),
+        )
+        self._transports[session.number] = transport
+        self._sockets.add(socket)
+        try:
+            async for message in socket:
+                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    text = message.data
+                    if isinstance(text, bytes):
+                        text = text.decode(errors="replace")
+                    self._broker.on_text(session, text, self._clock.now_ns())
+        finally:
+            self._sockets.discard(socket)
+            self._transports.pop(session.number, None)
+            has_died = socket.close_code in _ABNORMAL
+            self._broker.on_close(session, self._clock.now_ns(), has_died=has_died)
+        return socket
+
+    def cut(self, session: Session) -> None:
+        """End a socket without a close frame."""
+        transport = self._transports.get(session.number)
+        if transport is not None:
+            transport.abort()
+
+    def backlog_bytes(self) -> int:
+        """Return what waits to be sent in the socket that is furthest behind."""
+        return max((t.get_write_buffer_size() for t in self._transports.values()), default=0)
+
+    async def close(self) -> None:
+        """Say goodbye to every socket."""
+        await asyncio.gather(*(self._say_goodbye(socket) for socket in list(self._sockets)))
+
+    async def _say_goodbye(self, socket: _Socket) -> None:
+        try:
+            async with asyncio.timeout(1):
+                await socket.close(code=WSCloseCode.GOING_AWAY)
+        except (TimeoutError, ConnectionError):
+            self._logger.debug("a socket did not answer the goodbye")
+
+    def _sender(self, transport: asyncio.Transport, deflate_bits: int) -> Callable[[bytes], None]:
+        pack: Callable[[bytes], bytes] | None = None
+        if deflate_bits:
+            own = self._shared if self.deflate == "no-context" else Deflater(deflate_bits)
+            pack = own.frame
+
+        def send(wire: bytes) -> None:
+            if transport.is_closing():
+                return
+            if transport.get_write_buffer_size() > _MAX_SOCKET_BUFFER:
+                self.slow_sockets_cut += 1
+                self._logger.warning("a socket fell %d bytes behind: cut", _MAX_SOCKET_BUFFER)
+                transport.abort()
+                return
+            transport.write(wire if pack is None else pack(wire))
+
+        return send
