@@ -80,8 +80,12 @@ class Rest:
             "inquire-psbl-order": trading.buying_power,
         }
 
-    def answer(self, request: Request, now_ns: int) -> Answer:
-        """Answer one call. Never raises: what is wrong becomes a refusal."""
+    def answer(self, request: Request, now_ns: int, real_ns: int | None = None) -> Answer:
+        """Answer one call. Never raises: what is wrong becomes a refusal.
+
+        real_ns: the door's time, now_ns when left out.
+        """
+        door_ns = now_ns if real_ns is None else real_ns
         call = _call_at(request.path)
         if call is None:
             text = f"없는 서비스 코드 입니다: {request.path}"
@@ -91,8 +95,9 @@ class Rest:
                 text = f"{request.method} 는 허용되지 않습니다. ({call.method})"
                 raise Refusal("EGW00101", text, status=405)
             if call.id in _KEYLESS:
-                return self._keyless(call.id, request, now_ns)
-            return self._dispatch(call, request, now_ns)
+                return self._keyless(call.id, request, door_ns)
+            customer = self._desks.door.enter(request, door_ns)
+            return self._dispatch(call, request, customer, now_ns)
         except Refusal as refusal:
             if call.id in _KEYLESS and call.id != "hashkey":
                 return oauth_failure(refusal.venue_code, refusal.status)
@@ -106,8 +111,7 @@ class Rest:
             return door.approval(request, now_ns)
         return door.revoke(request) if call_id == "revoke" else door.hashkey(request)
 
-    def _dispatch(self, call: Call, request: Request, now_ns: int) -> Answer:
-        customer = self._desks.door.enter(request, now_ns)
+    def _dispatch(self, call: Call, request: Request, customer: Customer, now_ns: int) -> Answer:
         variant = self._check_tr_id(call, request.headers.get("tr_id", ""))
         custtype = request.headers.get("custtype") or "P"
         if custtype not in ("P", "B"):
