@@ -24,6 +24,7 @@ from aegis_fast.sim.world import World
 __all__ = ["ChangeForm", "Desk", "OrderForm"]
 
 _SOR_KINDS = frozenset({"00", "01", "03", "04", "11", "12", "13", "14", "15", "16"})
+_REGULAR_KINDS = _SOR_KINDS | {"02"}
 _AMEND_KINDS = frozenset({"00", "01", "02"})
 _MAX_QTY = 999_999_999  # Nine digits in the notice.
 
@@ -177,7 +178,7 @@ class Desk:
             raise Refusal("OPSQ0010", "simulator: the ledger is full")
         self._check_venue(form.venue)
         kind = KINDS.get(form.kind)
-        if kind is None or (form.venue == "SOR" and form.kind not in _SOR_KINDS):
+        if kind is None or form.kind not in (_SOR_KINDS if form.venue == "SOR" else _REGULAR_KINDS):
             raise Refusal(
                 "APBK0918", f"장운영시간 또는 거래소에 맞지 않는 주문구분입니다.({form.kind})"
             )
@@ -274,7 +275,7 @@ class Desk:
         order = Order(entry.side, entry.qty, owner=entry.odno)
         entry.resting = order
         result = self._world.submit(entry.symbol, order, kind, limit_krw, now_ns)
-        if order.rests:
+        if order.rests and order.price_krw:
             entry.block_krw = order.price_krw
         if result.dropped_qty:
             entry.canceled_qty += result.dropped_qty

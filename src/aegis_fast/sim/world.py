@@ -130,6 +130,7 @@ class World:
         """Take shares of an owned order out of the market."""
         book = self.exchange.books[symbol]
         book.reduce(order, qty)
+        self._book_followups(book)
         self._on_depth(book)
 
     def shock(self, symbol: str, price_krw: int, now_ns: int) -> None:
@@ -150,8 +151,16 @@ class World:
 
     def _run(self, book: Book, order: Order, kind: OrderKind, limit_krw: int) -> Result:
         result = book.submit(order, kind, limit_krw)
-        if not self._is_live:
-            return result
+        if self._is_live:
+            self._book_fills(book, order, result)
+            self._book_followups(book)
+        return result
+
+    def _book_followups(self, book: Book) -> None:
+        for taker, result in book.take_followups():
+            self._book_fills(book, taker, result)
+
+    def _book_fills(self, book: Book, order: Order, result: Result) -> None:
         tape = self.tapes[book.issue.symbol]
         for fill in result.fills:
             record = tape.record(fill.price_krw, fill.qty, order.side, self._now_ns)
@@ -161,7 +170,6 @@ class World:
                     self._on_own_fill(
                         book, party.owner, party.side, fill.price_krw, fill.qty, self._now_ns
                     )
-        return result
 
     def _schedule(self, symbol: str, after_ns: int, *, is_drift: bool) -> None:
         if is_drift:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aegis_fast.sim.exchange import KINDS, Book, Exchange, Order, Result
-from aegis_fast.sim.market import Side, price_limits
+from aegis_fast.kis import tr
+from aegis_fast.sim.exchange import KINDS, Book, Exchange, Order, Result, kind_on
+from aegis_fast.sim.market import PriceLimits, Side, price_limits
 from tests.unit.sim.sim_harness import issue
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -152,12 +154,122 @@ def test_unknown_symbol_has_no_book() -> None:
         Exchange([issue()]).book("999999")
 
 
+def test_every_order_kind_of_the_table_is_there_but_the_abolished_one() -> None:
+    listed = tr.order_kinds()
+
+    assert set(KINDS) == set(listed) - {"07"}
+    for code, kind in KINDS.items():
+        row = listed[code]
+        assert (kind.code, kind.name, kind.needs_price) == (code, row.name_ko, row.has_price)
+        venues = {"NXT" if board == "NXT" else "KRX" for board in kind.boards}
+        assert venues == row.venues - {"SOR"}
+
+
+def test_a_board_names_its_own_kind_for_the_same_order() -> None:
+    assert kind_on(KINDS["00"], "AFTER") is KINDS["41"]
+    assert kind_on(KINDS["16"], "AFTER") is KINDS["46"]
+    assert kind_on(KINDS["04"], "AFTER") is KINDS["47"]
+    assert kind_on(KINDS["43"], "NXT") is KINDS["12"]
+    assert kind_on(KINDS["11"], "NXT") is KINDS["11"]
+    with pytest.raises(KeyError):
+        kind_on(KINDS["01"], "AFTER")
+    with pytest.raises(KeyError):
+        kind_on(KINDS["01"], "NXT")
+
+
+def test_other_boards_are_made_when_asked_for_and_only_where_they_trade() -> None:
+    stock = msgspec.structs.replace(issue(), is_nxt=True)
+    exchange = Exchange([stock, issue("000660"), issue("069500", 30_000, "etf")])
+    exchange.books["005930"].last_krw = 71_000
+
+    after = exchange.book("005930", "AFTER")
+
+    assert after is exchange.book("005930", "AFTER") is not exchange.book("005930")
+    assert (after.board, after.mode, after.last_krw) == ("AFTER", "continuous", 71_000)
+    assert exchange.book("005930", "FIXED").mode == "fixed"
+    assert exchange.book("005930", "NXT").limits == exchange.book("005930").limits
+    assert [book.board for book in exchange.made("AFTER")] == ["AFTER"]
+    assert len(list(exchange.made())) == 6
+    for symbol, board in [
+        ("000660", "NXT"),
+        ("069500", "NXT"),
+        ("069500", "AFTER"),
+        ("005930", ""),
+    ]:
+        with pytest.raises(KeyError, match=r"trade|board"):
+            exchange.book(symbol, board)
+
+
+def test_limits_of_a_first_day_replace_those_of_the_base_price() -> None:
+    wide = PriceLimits(42_000, 280_000, True)
+
+    assert Exchange([issue()], {"005930": wide}).book("005930").limits is wide
+
+
+@pytest.mark.parametrize("kind", ["05", "06", "27", "28", "29", "41", "44", "47"])
+def test_kind_of_another_board_never_enters(book: Book, kind: str) -> None:
+    with pytest.raises(ValueError, match="takes no order"):
+        book.submit(Order(BUY, 1), KINDS[kind], 70_000)
+
+
+@pytest.mark.parametrize("mode", ["closed", "halted"])
+def test_nothing_enters_a_stopped_book_but_cancels_work(book: Book, mode: str) -> None:
+    order, _ = send(book, BUY, 5, 70_000)
+
+    book.mode = mode
+
+    with pytest.raises(ValueError, match=mode):
+        send(book, SELL, 5, 70_000)
+    book.reduce(order, 5)
+    assert not order.rests
+
+
+@pytest.mark.parametrize(("board", "mode"), [("KRX", "fixed"), ("FIXED", "auction"), ("KRX", "x")])
+def test_book_has_only_the_modes_of_its_board(board: str, mode: str) -> None:
+    book = Book(issue(), price_limits(70_000, "stock"), board)
+
+    with pytest.raises(ValueError, match="no mode"):
+        book.mode = mode
+
+
+def test_fixed_board_trades_by_time_at_its_one_price() -> None:
+    book = Book(issue(), price_limits(70_000, "stock"), "FIXED")
+    book.fixed_krw = 70_500
+    first, _ = send(book, SELL, 5, kind="06")
+    second, _ = send(book, SELL, 5, kind="06")
+
+    order, result = send(book, BUY, 12, kind="06")
+
+    assert [(fill.maker, fill.price_krw, fill.qty) for fill in result.fills] == [
+        (first, 70_500, 5),
+        (second, 70_500, 5),
+    ]
+    assert (order.price_krw, order.leaves_qty, book.best_bid_krw) == (70_500, 2, 70_500)
+    with pytest.raises(ValueError, match="70500"):
+        book.submit(Order(SELL, 1), KINDS["06"], 70_000)
+
+
+def test_expire_takes_out_what_is_named_and_says_how_much() -> None:
+    book = Book(issue(), price_limits(70_000, "stock"), "NXT")
+    gtp, _ = send(book, BUY, 5, 69_900, "27")
+    kept, _ = send(book, BUY, 5, 69_900)
+    hidden, _ = send(book, SELL, 4, kind="21")
+
+    ended = book.expire(lambda order: order.kind is not None and order.kind.is_gtp)
+
+    assert ended == [(gtp, 5)]
+    assert (gtp.rests, kept.rests, book.bids.total_qty) == (False, True, 5)
+    assert {order for order, _ in book.expire()} == {kept, hidden}
+
+
+CONTINUOUS = {"00", "01", "02", "03", "04", "11", "12", "13", "14", "15", "16"}
+
 ORDERS = st.lists(
     st.tuples(
         st.sampled_from([BUY, SELL]),
         st.integers(1, 500),
         st.integers(-8, 8),
-        st.sampled_from(sorted(KINDS)),
+        st.sampled_from(sorted(CONTINUOUS)),
         st.integers(0, 9),
     ),
     max_size=60,
