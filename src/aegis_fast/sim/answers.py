@@ -30,7 +30,11 @@ class Request:
 
 @dataclass(slots=True)
 class Answer:
-    """What to send back. is_lost: close the connection instead. delay_ms: wait before sending."""
+    """What to send back. is_lost: close the connection instead. delay_ms: wait before sending.
+
+    hold_ms: how long a lost answer keeps its client waiting, at most. cut_bytes: how much of the
+    answer is sent before the connection ends, counted from its status line or from its body.
+    """
 
     status: int
     body: bytes
@@ -38,6 +42,9 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     is_lost: bool = False
     delay_ms: int = 0
+    hold_ms: int = 0
+    cut_bytes: int | None = None
+    is_cut_in_body: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,140 +1,163 @@
 """Break things on request: lost answers, late notices, refused calls, dropped sockets.
 
-A fault waits for the calls or notices that it names, and is gone after `count` of them. Those on
-sockets (ws_drop, ws_silent, bad_frame) strike at once.
+A fault waits for the calls, notices or frames that it names, and is gone after `count` of them.
+Those on sockets (AT_ONCE) strike as they are set, unless their timing makes them wait.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from aegis_fast.errors import InvalidRequest
-from aegis_fast.kis import tr
+from aegis_fast.sim.fault_kinds import AT_ONCE, KINDS
+from aegis_fast.sim.fault_rules import ANY, Aim, Fault, FaultBody, check
 
-__all__ = ["AT_ONCE", "KINDS", "Fault", "FaultBody", "Faults"]
+__all__ = ["AT_ONCE", "KINDS", "MAX_FAULTS", "Fault", "FaultBody", "Faults"]
 
 MAX_FAULTS = 100
-MAX_COUNT = 1_000_000
-MAX_DELAY_MS = 600_000
-
-# kind -> what it does, shown to whoever asks for an unknown one.
-KINDS = {
-    "reply_lost": "the call lands, the connection closes without an answer",
-    "request_lost": "the connection closes before the call lands",
-    "delay": "the call lands, its answer waits delay_ms",
-    "http_500_after": "the call lands, the answer is HTTP 500 with EGW00202",
-    "rate_refusal": "EGW00201, HTTP 500, nothing lands",
-    "exchange_reject": "the broker accepts the order, a notice says that the exchange refused it",
-    "hide": "an accepted order stays out of the query calls for delay_ms",
-    "notice_delay": "an own-order notice waits delay_ms",
-    "session_hold": "after a socket closes its appkey stays in use for delay_ms (OPSP8996)",
-    "ws_drop": "sockets are cut without a close frame (count of them, default all)",
-    "ws_silent": "sockets stay open and say nothing more; with pingpong they still say PINGPONG",
-    "bad_frame": "every subscriber receives `text` (count times, default 1)",
-}
-AT_ONCE = frozenset({"ws_drop", "ws_silent", "bad_frame"})
-_NEEDS_DELAY = frozenset({"delay", "hide", "notice_delay", "session_hold"})
-
-
-class FaultBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of POST /_sim/faults. call: a call id of the TR catalogue, or "*"."""
-
-    kind: str
-    call: str = "*"
-    count: int | None = None
-    delay_ms: int = 0
-    text: str = ""
-    pingpong: bool = False
-
-
-class Fault:
-    """A fault that waits. remaining: how often it will still strike."""
-
-    __slots__ = ("call", "delay_ms", "id", "kind", "remaining", "struck")
-
-    def __init__(self, fault_id: int, body: FaultBody) -> None:
-        self.id = fault_id
-        self.kind = body.kind
-        self.call = body.call
-        self.delay_ms = body.delay_ms
-        self.remaining = 1 if body.count is None else body.count
-        self.struck = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the fault as the control page shows it."""
-        return {name: getattr(self, name) for name in self.__slots__}
+_ENDED_KEPT = 100
 
 
 class Faults:
-    """The faults that wait, in the order they were asked for."""
+    """The faults that wait, in the order they were asked for.
 
-    def __init__(self) -> None:
-        self._faults: list[Fault] = []
+    now_ns: the time of what is going on, on the clock of the door. aim: what the call under way is
+    about; the desks that take a fault in the middle of a call need not know.
+    """
+
+    def __init__(self, seed: int = 1) -> None:
+        self.now_ns = 0
+        self.aim = ANY
+        self._seed = seed
+        self._by_kind: dict[str, list[Fault]] = {}
+        self._ended: deque[Fault] = deque(maxlen=_ENDED_KEPT)
         self._next_id = 1
+
+    def __bool__(self) -> bool:
+        return bool(self._by_kind)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_kind.values()))
 
     @staticmethod
     def read(raw: bytes) -> FaultBody:
-        """Return the checked body of a request for a fault. Raises InvalidRequest."""
-        try:
-            body = msgspec.json.decode(raw, type=FaultBody)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InvalidRequest(str(error), field="body", expected='{"kind": ...}') from error
-        if body.kind not in KINDS:
-            raise InvalidRequest(
-                f"unknown fault {body.kind!r}", field="kind", expected=" | ".join(KINDS)
-            )
-        if body.call != "*":
+        """Return the checked body of a request for one fault. Raises InvalidRequest."""
+        return check(_decoded(raw, FaultBody))
+
+    @staticmethod
+    def read_all(raw: bytes) -> list[FaultBody]:
+        """Return the checked bodies of a request for many. Raises InvalidRequest.
+
+        The field that an error names starts with the entry's number, counted from 1.
+        """
+        bodies: list[FaultBody] = _decoded(raw, list[FaultBody])
+        if not bodies:
+            raise InvalidRequest("an empty list", field="body", expected='[{"kind": ...}, ...]')
+        for number, body in enumerate(bodies, 1):
             try:
-                body.call = tr.call(body.call).id
-            except KeyError:
-                known = " | ".join(tr.calls())
-                raise InvalidRequest(
-                    f"unknown call {body.call!r}", field="call", expected=f"* | {known}"
-                ) from None
-        if body.count is not None and not 1 <= body.count <= MAX_COUNT:
-            raise InvalidRequest("count out of range", field="count", expected=f"1..{MAX_COUNT}")
-        lowest = 1 if body.kind in _NEEDS_DELAY else 0
-        if not lowest <= body.delay_ms <= MAX_DELAY_MS:
-            raise InvalidRequest(
-                "delay_ms out of range", field="delay_ms", expected=f"{lowest}..{MAX_DELAY_MS}"
-            )
-        return body
+                check(body)
+            except InvalidRequest as error:
+                error.field = f"{number}.{error.field}"
+                raise
+        return bodies
 
     def add(self, body: FaultBody) -> Fault:
         """Let a fault wait. Raises InvalidRequest when too many wait already."""
-        if len(self._faults) >= MAX_FAULTS:
+        self._drop_ended()
+        self.check_room(1)
+        fault = Fault(self._next_id, body, self._seed, self.now_ns)
+        self._next_id += 1
+        self._by_kind.setdefault(fault.kind, []).append(fault)
+        return fault
+
+    def check_room(self, count: int) -> None:
+        """Raise InvalidRequest when there is no room for so many more."""
+        if len(self) + count > MAX_FAULTS:
             raise InvalidRequest(
                 "too many faults wait", field="kind", expected="DELETE /_sim/faults first"
             )
-        fault = Fault(self._next_id, body)
-        self._next_id += 1
-        self._faults.append(fault)
-        return fault
 
-    def take(self, kind: str, call: str = "*") -> Fault | None:
-        """Return the first waiting fault of a kind that meets this call, and count it."""
-        for fault in self._faults:
-            if fault.kind == kind and fault.call in ("*", call):
-                fault.remaining -= 1
-                fault.struck += 1
-                if not fault.remaining:
-                    self._faults.remove(fault)
+    def has(self, kinds: Sequence[str]) -> bool:
+        """Tell whether any fault of these kinds waits."""
+        return any(kind in self._by_kind for kind in kinds)
+
+    def waiting(self, kind: str) -> list[Fault]:
+        """Return the waiting faults of a kind, oldest first."""
+        return list(self._by_kind.get(kind, ()))
+
+    def take(
+        self,
+        kind: str,
+        aim: Aim | None = None,
+        when: Callable[[Fault], bool] | None = None,
+    ) -> Fault | None:
+        """Return the first fault of a kind that strikes this, and count it.
+
+        aim: None takes that of the call under way. when: what else must hold; a fault for which it
+        does not hold counts nothing.
+        """
+        waiting = self._by_kind.get(kind)
+        if not waiting:
+            return None
+        for fault in list(waiting):
+            if when is not None and not when(fault):
+                continue
+            is_struck = fault.strikes(self.aim if aim is None else aim, self.now_ns)
+            if fault.is_spent or fault.is_over(self.now_ns):
+                self._end(fault)
+            if is_struck:
                 return fault
         return None
 
-    def take_delay_ns(self, kind: str) -> int:
+    def take_delay_ns(self, kind: str, aim: Aim | None = None) -> int:
         """Return the delay of the next fault of a kind, 0 when none waits."""
-        fault = self.take(kind)
+        fault = self.take(kind, aim)
         return fault.delay_ms * 1_000_000 if fault else 0
+
+    def remove(self, number: int) -> bool:
+        """Forget one; tell whether it was there."""
+        for waiting in list(self._by_kind.values()):
+            for fault in waiting:
+                if fault.id == number:
+                    self._end(fault)
+                    return True
+        return False
 
     def clear(self) -> int:
         """Forget all; return how many there were."""
-        count = len(self._faults)
-        self._faults.clear()
+        count = len(self)
+        self._by_kind.clear()
         return count
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Return the waiting faults."""
-        return [fault.as_json() for fault in self._faults]
+        """Return the waiting faults, oldest first."""
+        self._drop_ended()
+        waiting = [fault for faults in self._by_kind.values() for fault in faults]
+        return [fault.as_json() for fault in sorted(waiting, key=lambda fault: fault.id)]
+
+    def ended_json(self) -> list[dict[str, Any]]:
+        """Return the last faults that have ended, with how often they struck."""
+        return [fault.as_json() for fault in self._ended]
+
+    def _end(self, fault: Fault) -> None:
+        waiting = self._by_kind[fault.kind]
+        waiting.remove(fault)
+        if not waiting:
+            del self._by_kind[fault.kind]
+        self._ended.append(fault)
+
+    def _drop_ended(self) -> None:
+        for waiting in list(self._by_kind.values()):
+            for fault in [fault for fault in waiting if fault.is_over(self.now_ns)]:
+                self._end(fault)
+
+
+def _decoded(raw: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(str(error), field="body", expected='{"kind": ...}') from error
