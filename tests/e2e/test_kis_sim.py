@@ -31,7 +31,7 @@ from aegis_fast.kis.profile import PAPER, SIM, SIM_ACCOUNT, Profile
 from aegis_fast.kis.stream import KISStream
 from aegis_fast.sim.account import AccountSpec
 from aegis_fast.sim.broker import DEFAULT_ACCOUNTS
-from aegis_fast.sim.faults import FaultBody
+from aegis_fast.sim.fault_rules import FaultBody, check
 from tests.e2e.kis_fakes import LOOPS, Gate, run, until
 from tests.unit.kis.kis_samples import CREDENTIALS
 
@@ -79,11 +79,7 @@ class Bench:
         self.events = events
 
     def fault(self, kind: str, **values: Any) -> None:
-        body = FaultBody(kind=kind, **values)
-        if kind.startswith("ws_"):
-            self.server.broker.strike(body, self.server.sockets.cut)
-        else:
-            self.server.broker.faults.add(body)
+        self.server.broker.fault_hooks.set(check(FaultBody(kind=kind, **values)))
 
     @property
     def orders(self) -> list[dict[str, Any]]:

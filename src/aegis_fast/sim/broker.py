@@ -13,14 +13,14 @@ from typing import Any
 from aegis_fast.errors import ConfigError
 from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
 from aegis_fast.sim.account import Account, AccountSpec
-from aegis_fast.sim.answers import Answer, Refusal, Request, failure
+from aegis_fast.sim.answers import Answer, Request
 from aegis_fast.sim.balance import Balances
 from aegis_fast.sim.charts import Charts
 from aegis_fast.sim.desk import Desk
 from aegis_fast.sim.door import Door
 from aegis_fast.sim.exchange import Book, Exchange
-from aegis_fast.sim.faults import FaultBody, Faults
-from aegis_fast.sim.frames import Notice
+from aegis_fast.sim.fault_hooks import FaultHooks
+from aegis_fast.sim.faults import Faults
 from aegis_fast.sim.kst import SECOND_NS, date_text
 from aegis_fast.sim.ledger import Ledger
 from aegis_fast.sim.quotes import Quotes
@@ -77,7 +77,8 @@ class Broker:
         self.started_ns = start_ns
         self._date = date_text(start_ns)
         self.replay = replay
-        self.faults = Faults()
+        self.faults = Faults(seed)
+        self.faults.now_ns = start_ns
         self.ledger = Ledger()
         self.accounts = {spec.account: Account(spec) for spec in accounts}
         self.door = Door(
@@ -91,7 +92,16 @@ class Broker:
             pingpong_ns=pingpong_ns,
             is_replay=replay is not None,
         )
-        self.desk = Desk(self.rules, self.ledger, self.accounts, self.faults, self._on_notice)
+        self.fault_hooks = FaultHooks(
+            self.faults,
+            self.hub,
+            self.door,
+            self.accounts,
+            self.ledger,
+            self.rules.kis.notice_tr,
+        )
+        on_notice = self.fault_hooks.on_notice
+        self.desk = Desk(self.rules, self.ledger, self.accounts, self.faults, on_notice)
         self.world = World(
             seed=seed,
             start_ns=start_ns,
@@ -127,9 +137,6 @@ class Broker:
     def _on_depth(self, book: Book) -> None:
         self.hub.on_depth(book.issue.symbol)
 
-    def _on_notice(self, notice: Notice) -> None:
-        self.hub.on_notice(notice, self.faults.take_delay_ns("notice_delay"))
-
     def call(self, request: Request, now_ns: int, real_ns: int | None = None) -> Answer:
         """Answer one REST call and write it down, with whatever fault waits for it.
 
@@ -137,7 +144,11 @@ class Broker:
         """
         self._move_on(now_ns)
         call_id = call_of(request.path)
-        answer = self._answer(request, call_id, now_ns, now_ns if real_ns is None else real_ns)
+        door_ns = now_ns if real_ns is None else real_ns
+        self.faults.now_ns = door_ns
+        answer = self.fault_hooks.answer(
+            request, call_id, lambda asked: self._rest.answer(asked, now_ns, door_ns)
+        )
         self.ledger.add_call(
             arrival_ns=now_ns,
             appkey=request.headers.get("appkey", "")[:64],
@@ -152,23 +163,6 @@ class Broker:
         self.hub.flush(now_ns)
         return answer
 
-    def _answer(self, request: Request, call_id: str, now_ns: int, real_ns: int) -> Answer:
-        if self.faults.take("request_lost", call_id):
-            return Answer(0, b"", is_lost=True)
-        if self.faults.take("rate_refusal", call_id):
-            return failure(self.door.rate_refusal())
-        answer = self._rest.answer(request, now_ns, real_ns)
-        delay = self.faults.take("delay", call_id)
-        if delay:
-            answer.delay_ms = delay.delay_ms
-        if self.faults.take("http_500_after", call_id):
-            delay_ms = answer.delay_ms
-            answer = failure(Refusal("EGW00202", "GW라우팅 중 오류가 발생했습니다.", status=500))
-            answer.delay_ms = delay_ms
-        if self.faults.take("reply_lost", call_id):
-            answer.is_lost = True
-        return answer
-
     def step(self, now_ns: int) -> None:
         """Let the market move up to now and send what came of it."""
         if self.replay is not None:
@@ -178,7 +172,9 @@ class Broker:
                 lambda frame: self.hub.broadcast(frame, only_registered=True),
                 heard=any(s.registrations for s in self.hub.sessions.values()),
             )
+        self.faults.now_ns = now_ns
         self._move_on(now_ns)
+        self.fault_hooks.step(now_ns)
         self.hub.flush(now_ns)
 
     def _move_on(self, now_ns: int) -> None:
@@ -190,30 +186,17 @@ class Broker:
 
     def on_text(self, session: Session, text: str, now_ns: int) -> None:
         """Take a WebSocket message."""
+        self.faults.now_ns = now_ns
         self.hub.on_text(session, text, now_ns)
         self.hub.flush(now_ns)
 
     def on_close(self, session: Session, now_ns: int, *, has_died: bool = False) -> None:
         """Take notice that a socket is gone. has_died: without a close frame."""
-        hold_ns = self.faults.take_delay_ns("session_hold") if session.appkey else 0
+        self.faults.now_ns = now_ns
+        hold_ns = self.fault_hooks.hold_ns(session)
         if has_died:
             hold_ns = max(hold_ns, self.door.settings.session_hold_ms * 1_000_000)
         self.hub.close(session, now_ns, hold_ns)
-
-    def strike(self, body: FaultBody, drop: Callable[[Session], None]) -> int:
-        """Carry out a fault that strikes at once; return how many sockets it hit."""
-        if body.kind == "bad_frame":
-            return sum(
-                self.hub.broadcast(body.text.encode(errors="replace"), only_registered=True)
-                for _ in range(min(body.count or 1, 1_000))
-            )
-        sessions = list(self.hub.sessions.values())[: body.count]
-        for session in sessions:
-            if body.kind == "ws_drop":
-                drop(session)
-            else:
-                session.is_silent, session.keeps_pingpong = True, body.pingpong
-        return len(sessions)
 
     def ledger_json(self, *, calls: bool = True) -> dict[str, Any]:
         """Return the account's truth: orders, fills, calls, money and shares."""

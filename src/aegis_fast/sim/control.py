@@ -14,11 +14,10 @@ from aegis_fast.errors import InvalidRequest
 from aegis_fast.sim.answers import Answer, Request
 from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.exchange import Book
-from aegis_fast.sim.faults import AT_ONCE, KINDS, Faults
+from aegis_fast.sim.fault_page import FaultPage
 from aegis_fast.sim.kst import date_of
 from aegis_fast.sim.market import Side, is_on_grid, order_unit
 from aegis_fast.sim.sim_clock import MAX_JUMP_NS, SimClock, crowd_pace, parse_moment
-from aegis_fast.sim.stream import Session
 
 __all__ = ["Control"]
 
@@ -79,21 +78,20 @@ def _read(raw: bytes, kind: Any, expected: str) -> Any:
 class Control:
     """The control pages of one broker.
 
-    drop(session): cut a socket. clock: both times. health(): what the state page adds about the
+    clock: both times. health(): what the state page adds about the
     process. is_auto_activity: the crowd thins out as the clock is sped up.
     """
 
     def __init__(
         self,
         broker: Broker,
-        drop: Callable[[Session], None],
         clock: SimClock,
         health: Callable[[], dict[str, Any]] = dict,
         *,
         is_auto_activity: bool = True,
     ) -> None:
         self._broker = broker
-        self._drop = drop
+        self._faults = FaultPage(broker.faults, broker.fault_hooks)
         self._sim_clock = clock
         self._health = health
         self._is_auto_activity = is_auto_activity
@@ -121,7 +119,7 @@ class Control:
             return self._market(request.body, now_ns)
         if name == "clock":
             return self._clock(request) if request.method == "POST" else self._sim_clock.as_json()
-        return self._faults(request)
+        return self._faults.answer(request, now_ns)
 
     def _market(self, raw: bytes, now_ns: int) -> dict[str, Any]:
         expected = '{"symbol", "price"} | {"symbol", "side", "qty"} | {"pause"} | {"activity"}'
@@ -234,17 +232,6 @@ class Control:
                 expected="a moment to come; for another day write its date",
             )
         return span_ns
-
-    def _faults(self, request: Request) -> dict[str, Any]:
-        faults = self._broker.faults
-        if request.method == "DELETE":
-            return {"cleared": faults.clear(), "faults": []}
-        if request.method == "GET":
-            return {"faults": faults.as_json(), "kinds": KINDS}
-        body = Faults.read(request.body)
-        if body.kind in AT_ONCE:
-            return {"kind": body.kind, "affected": self._broker.strike(body, self._drop)}
-        return faults.add(body).as_json()
 
 
 def _json(status: int, body: dict[str, Any]) -> Answer:

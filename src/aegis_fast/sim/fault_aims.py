@@ -67,7 +67,7 @@ def aim_of_call(request: Request, call_id: str, orders: Mapping[int, OrderEntry]
 
 
 def aim_of_frame(tr_id: str, tr_key: str) -> Aim:
-    """Return what a realtime frame or a registration is about; whose it is comes from its socket."""
+    """Return what a realtime frame or a registration is about. Whose it is, its sockets tell."""
     known = tr.realtime().get(tr_id)
     venue = _REALTIME_VENUES.get(known.venue, "") if known is not None else ""
     is_notice = known is not None and known.is_encrypted

@@ -13,8 +13,8 @@ import msgspec
 from aegis_fast.kis import tr
 from aegis_fast.sim.account import Account
 from aegis_fast.sim.answers import Answer, Refusal, Request, failure
-from aegis_fast.sim.door import Door, rate_refusal
-from aegis_fast.sim.fault_rules import Aim, Fault
+from aegis_fast.sim.door import Door
+from aegis_fast.sim.fault_rules import Aim
 from aegis_fast.sim.faults import Faults
 from aegis_fast.sim.kst import DAY_NS
 
@@ -128,7 +128,7 @@ class CallFaults:
             body = fault.body
             return failure(_refusal(body.msg_cd or "EGW00002", body.status or 503))
         if fault := faults.take("rate_refusal", aim):
-            answer = failure(rate_refusal())
+            answer = failure(self._door.rate_refusal())
             answer.status = fault.body.status or answer.status
             return answer
         if fault := faults.take("token_revoked", aim):
@@ -145,30 +145,23 @@ class CallFaults:
         if take("wrong_page", aim, lambda fault: fault.mode == "changed"):
             text = "조회 이후 자료가 변경되었습니다.(다시 조회하세요)"
             return failure(Refusal("SYDB0050", text))
-        if request.headers.get("tr_cont") == "N":
-            if take("wrong_page", aim, lambda fault: fault.mode == "repeat"):
-                return land(_asking_for(request, "", {}))
+        is_next = request.headers.get("tr_cont") == "N"
+        if is_next and take("wrong_page", aim, lambda fault: fault.mode == "repeat"):
+            return land(_asking_for(request, "", {}))
         answer = land(request)
         if answer.status != 200:
             return answer
         if answer.headers.get("tr_cont") in _MORE:
             if take("wrong_page", aim, lambda fault: fault.mode == "drop"):
-                return self._next_page(request, answer, land)
+                customer = self._door.customers.get(aim.appkey)
+                if customer is not None and customer.calls:
+                    customer.calls.pop()  # The client made one call; its limit must not count two.
+                return land(_asking_for(request, "N", _keys_of(answer)))
             if take("wrong_page", aim, lambda fault: fault.mode == "bad_key"):
                 _rewrite(answer, _with_wrong_key)
         if take("wrong_page", aim, lambda fault: fault.mode == "endless"):
             answer.headers["tr_cont"] = "M"
         return answer
-
-    def _next_page(
-        self, request: Request, answer: Answer, land: Callable[[Request], Answer]
-    ) -> Answer:
-        # The client made one call; its limit must not count two.
-        limit, self._door.calls_per_s = self._door.calls_per_s, 0
-        try:
-            return land(_asking_for(request, "N", _keys_of(answer)))
-        finally:
-            self._door.calls_per_s = limit
 
     def _stale(
         self, request: Request, aim: Aim, land: Callable[[Request], Answer]

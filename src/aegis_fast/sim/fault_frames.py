@@ -38,7 +38,7 @@ class Wire(Protocol):
     def drop(self, session: Session) -> None:
         """Cut a socket without a word."""
 
-    def close(self, session: Session, code: int, text: str) -> None:
+    def close_socket(self, session: Session, code: int, text: str) -> None:
         """Send a close frame."""
 
     def refuse(self, span_ms: int, *, is_cut: bool) -> None:
@@ -142,7 +142,7 @@ class FrameFaults:
             if body.kind == "ws_drop":
                 self._wire().drop(session)
             elif body.kind == "ws_close":
-                self._wire().close(session, body.code, body.text)
+                self._wire().close_socket(session, body.code, body.text)
             elif body.kind == "ws_silent":
                 session.is_silent, session.keeps_pingpong = True, body.pingpong
         if body.kind == "bad_frame":

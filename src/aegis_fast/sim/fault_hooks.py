@@ -1,4 +1,4 @@
-"""Join the faults to a broker: its calls, notices, frames and sockets, and what is set for later."""
+"""Join the faults to a broker: its calls, notices, frames, sockets, and what is set for later."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _NoWire:
     def drop(self, session: Session) -> None:
         return None
 
-    def close(self, session: Session, code: int, text: str) -> None:
+    def close_socket(self, session: Session, code: int, text: str) -> None:
         return None
 
     def refuse(self, span_ms: int, *, is_cut: bool) -> None:
@@ -62,18 +62,15 @@ class FaultHooks:
         self._ledger = ledger
         self._notice_tr = notice_tr
         self._calls = CallFaults(faults, door, accounts)
-        self._notices = NoticeFaults(faults, hub.on_notice)
+        self._notices = NoticeFaults(faults, lambda notice: hub.on_notice(notice, 0))
         self._frames = FrameFaults(faults, hub, door, lambda: self.wire)
         self._later: list[tuple[str, int, FaultBody]] = []
         self._now_ns = 0
         hub.tap = self._frames
 
-    def answer(
-        self, request: Request, call_id: str, land: Callable[[Request], Answer], real_ns: int
-    ) -> Answer:
+    def answer(self, request: Request, call_id: str, land: Callable[[Request], Answer]) -> Answer:
         """Answer a call, with whatever fault waits for it."""
         faults = self._faults
-        faults.now_ns = real_ns
         if not faults:
             return land(request)
         faults.aim = aim_of_call(request, call_id, self._ledger.orders)
@@ -89,32 +86,32 @@ class FaultHooks:
         appkey = account.appkey if account is not None else ""
         self._notices.on_notice(notice, aim_of_notice(notice, self._notice_tr, appkey))
 
-    def step(self, now_ns: int, real_ns: int) -> None:
+    def step(self, now_ns: int) -> None:
         """Let time pass: what was set for later, what was held."""
-        self._now_ns, self._faults.now_ns = now_ns, real_ns
-        for entry in [e for e in self._later if e[1] <= (now_ns if e[0] == "clock" else real_ns)]:
-            self._later.remove(entry)
-            self._start(entry[2])
+        self._now_ns = now_ns
+        if self._later:
+            times = {"clock": now_ns, "offset": self._faults.now_ns}
+            for entry in [entry for entry in self._later if entry[1] <= times[entry[0]]]:
+                self._later.remove(entry)
+                self._start(entry[2])
         self._calls.remember()
         self._notices.flush()
         self._frames.flush()
 
-    def hold_ns(self, session: Session, real_ns: int) -> int:
+    def hold_ns(self, session: Session) -> int:
         """Return how long the appkey of a closed socket stays in use."""
-        self._faults.now_ns = real_ns
-        if not session.appkey or not self._faults.has(("session_hold",)):
+        if not session.appkey or not self._faults:
             return 0
         fault = self._faults.take(
             "session_hold",
             aim_of_frame("", ""),
-            lambda fault: self._frames.is_owner(fault, session) and self._is_about(fault, session),
+            lambda fault: self._frames.is_owner(fault, session),
         )
         return fault.delay_ms * 1_000_000 if fault else 0
 
-    def handshake(self, real_ns: int) -> Answer | None:
+    def handshake(self) -> Answer | None:
         """Return the answer to a WebSocket handshake that is refused."""
         faults = self._faults
-        faults.now_ns = real_ns
         fault = faults.take("refuse_handshake", ANY) or faults.take(
             "slow_start", ANY, lambda fault: fault.mode == "refuse"
         )
@@ -123,9 +120,8 @@ class FaultHooks:
         text = "서버 에러가 발생했습니다."
         return failure(Refusal("EGW00002", text, status=fault.body.status or 503))
 
-    def is_connection_refused(self, real_ns: int) -> bool:
+    def is_connection_refused(self) -> bool:
         """Tell whether a connection fails as it opens."""
-        self._faults.now_ns = real_ns
         return self._faults.take("tls_failure", ANY) is not None
 
     def set(self, body: FaultBody) -> dict[str, Any]:

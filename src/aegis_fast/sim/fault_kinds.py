@@ -15,7 +15,8 @@ __all__ = ["AT_ONCE", "KINDS", "TABLE", "Kind"]
 class Kind:
     """One kind of fault.
 
-    group: "call", "order", "notice", "socket", "ack", "frame" or "listener". uses: the settings
+    group: "call", "order", "notice", "socket", "session",
+    "ack", "frame" or "listener". uses: the settings
     beyond filters and timing that it reads. modes: what `mode` may be, the first one is the
     default. min_delay_ms: the least delay_ms, default_delay_ms when it is left out. only_tr: what
     it is aimed at when `tr` is left out. is_at_once: strikes when set, unless its timing says
@@ -37,6 +38,8 @@ class Kind:
         """Return the filters that can ever meet this kind."""
         if self.group == "listener":
             return frozenset()
+        if self.group == "session":
+            return frozenset({"account", "appkey"})
         return frozenset({"tr", "call", "venue", "symbol", "account", "appkey"})
 
 
@@ -140,13 +143,15 @@ _SOCKETS = {
     ),
     "session_hold": Kind(
         "after a socket closes its appkey stays in use for delay_ms (OPSP8996)",
-        "socket",
+        "session",
         min_delay_ms=1,
     ),
     "refuse_handshake": Kind(
         "a WebSocket handshake is answered with HTTP status (503)", "listener", _uses("status")
     ),
-    "ack_delay": Kind("a registration holds at once, its ack waits delay_ms", "ack", min_delay_ms=1),
+    "ack_delay": Kind(
+        "a registration holds at once, its ack waits delay_ms", "ack", min_delay_ms=1
+    ),
     "ack_missing": Kind("a registration holds, its ack never comes", "ack"),
     "registration_lost": Kind("the ack says SUCCESS, no frame ever comes", "ack"),
 }

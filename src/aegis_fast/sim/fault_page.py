@@ -19,9 +19,10 @@ class FaultPage:
         self._faults = faults
         self._hooks = hooks
 
-    def answer(self, request: Request, now_ns: int, real_ns: int) -> dict[str, Any]:
+    def answer(self, request: Request, now_ns: int) -> dict[str, Any]:
         """Return the body of the answer. Raises InvalidRequest."""
-        self._hooks.step(now_ns, real_ns)
+        self._faults.now_ns = now_ns
+        self._hooks.step(now_ns)
         if request.method == "GET":
             return {
                 "faults": self._faults.as_json(),

@@ -53,7 +53,7 @@ class FaultBody(msgspec.Struct, forbid_unknown_fields=True):
     symbol: str = "*"
     account: str = "*"
     appkey: str = "*"
-    count: int | str | None | UnsetType = UNSET
+    count: int | str | UnsetType | None = UNSET
     probability: int | float | str | UnsetType = UNSET
     nth: int | UnsetType = UNSET
     every: int | UnsetType = UNSET
@@ -260,7 +260,7 @@ def _check_target(body: FaultBody) -> None:
     allowed = TABLE[body.kind].filters
     for field in ("tr", "call", "venue", "symbol", "account", "appkey"):
         is_free = getattr(body, field) == "*" or field in allowed
-        _need(is_free, field, getattr(body, field), f'"*": {body.kind} strikes whoever connects')
+        _need(is_free, field, getattr(body, field), f'"*": not for {body.kind}')
 
 
 def _check_timing(body: FaultBody) -> None:

@@ -25,17 +25,28 @@ _ENDED_KEPT = 100
 class Faults:
     """The faults that wait, in the order they were asked for.
 
-    now_ns: the time of what is going on, on the clock of the door. aim: what the call under way is
-    about; the desks that take a fault in the middle of a call need not know.
+    clock: the time of the door, ns since the epoch; without one the last time that was told counts.
+    aim: what the call under way is about; the desks that take a fault in the middle of a call need
+    not know.
     """
 
     def __init__(self, seed: int = 1) -> None:
-        self.now_ns = 0
+        self.clock: Callable[[], int] | None = None
         self.aim = ANY
+        self._told_ns = 0
         self._seed = seed
         self._by_kind: dict[str, list[Fault]] = {}
         self._ended: deque[Fault] = deque(maxlen=_ENDED_KEPT)
         self._next_id = 1
+
+    @property
+    def now_ns(self) -> int:
+        """Return the time of the door."""
+        return self._told_ns if self.clock is None else self.clock()
+
+    @now_ns.setter
+    def now_ns(self, told_ns: int) -> None:
+        self._told_ns = told_ns
 
     def __bool__(self) -> bool:
         return bool(self._by_kind)
@@ -103,11 +114,12 @@ class Faults:
         waiting = self._by_kind.get(kind)
         if not waiting:
             return None
+        now_ns = self.now_ns
         for fault in list(waiting):
             if when is not None and not when(fault):
                 continue
-            is_struck = fault.strikes(self.aim if aim is None else aim, self.now_ns)
-            if fault.is_spent or fault.is_over(self.now_ns):
+            is_struck = fault.strikes(self.aim if aim is None else aim, now_ns)
+            if fault.is_spent or fault.is_over(now_ns):
                 self._end(fault)
             if is_struck:
                 return fault
@@ -151,8 +163,9 @@ class Faults:
         self._ended.append(fault)
 
     def _drop_ended(self) -> None:
+        now_ns = self.now_ns
         for waiting in list(self._by_kind.values()):
-            for fault in [fault for fault in waiting if fault.is_over(self.now_ns)]:
+            for fault in [fault for fault in waiting if fault.is_over(now_ns)]:
                 self._end(fault)
 
 

@@ -11,7 +11,7 @@ import logging
 import resource
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -25,12 +25,14 @@ from aegis_fast.sim.broker import DEFAULT_ACCOUNTS, Broker
 from aegis_fast.sim.control import PREFIX, Control
 from aegis_fast.sim.deflate import DEFLATE_MODES, ws_frame
 from aegis_fast.sim.exchange import Exchange
+from aegis_fast.sim.fault_script import read_script
 from aegis_fast.sim.pump import Pump
 from aegis_fast.sim.replay import Replay
 from aegis_fast.sim.rules import DoorRules
 from aegis_fast.sim.sim_clock import SPEEDS, SimClock, crowd_pace
 from aegis_fast.sim.sockets import Sockets
 from aegis_fast.sim.tls import CA_FILE, generated_context, given_context
+from aegis_fast.sim.wire_faults import WireFaults
 
 __all__ = ["SimServer", "start"]
 
@@ -68,10 +70,11 @@ class SimServer:
         self.ca_path: Path | None = None
         self._tls = tls
         self._pump = Pump(broker, clock, self.sockets.backlog_bytes, logger)
-        self._control = Control(
-            broker, self.sockets.cut, clock, self._health, is_auto_activity=is_auto_activity
-        )
+        self._control = Control(broker, clock, self._health, is_auto_activity=is_auto_activity)
         self._handler = web.Server(self._on_request, access_log=None, logger=logger)
+        self._wire = WireFaults(broker.fault_hooks, self.sockets, self._handler, logger)
+        self._wire.join(self._open, self._shut, tls)
+        broker.faults.clock = clock.door_ns
         self._listener: asyncio.Server | None = None
         self._market: asyncio.Task[None] | None = None
 
@@ -96,9 +99,8 @@ class SimServer:
 
     async def listen(self, port: int) -> None:
         """Open the port (0: a free one) and start the market. Raises ConfigError."""
-        loop = asyncio.get_running_loop()
         try:
-            self._listener = await loop.create_server(self._handler, self.host, port, ssl=self._tls)
+            await self._open(port)
         except OSError as error:
             advice = "free it, or choose another with --port (0 takes any free one)"
             if error.errno == errno.EADDRINUSE:
@@ -108,8 +110,20 @@ class SimServer:
             raise ConfigError(
                 f"cannot listen on {self.host}:{port}: {error}", field="port", expected=advice
             ) from error
-        self.port = self._listener.sockets[0].getsockname()[1]
         self._market = asyncio.create_task(self._pump.run(), name="sim-market")
+
+    async def _open(self, port: int | None = None) -> None:
+        """Listen: on that port, or again on the one of before. Raises OSError."""
+        self._listener = await asyncio.get_running_loop().create_server(
+            self._wire.protocol, self.host, self.port if port is None else port, ssl=self._tls
+        )
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    def _shut(self) -> None:
+        """Stop listening; open connections stay."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
 
     async def wait(self) -> None:
         """Wait until the market stops; raises what stopped it."""
@@ -121,6 +135,7 @@ class SimServer:
         if self._market is not None:
             self._market.cancel()
             await asyncio.gather(self._market, return_exceptions=True)
+        await self._wire.close()
         if self._listener is not None:
             self._listener.close()
         await self.sockets.close()
@@ -145,13 +160,8 @@ class SimServer:
         if request.path.startswith(PREFIX):
             return _response(await self._on_control(arrived, now_ns))
         answer = self.broker.call(arrived, now_ns, self.clock.door_ns())
-        if answer.delay_ms:
-            await asyncio.sleep(answer.delay_ms / 1_000)
-        if answer.is_lost:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response()
-        return _response(answer, arrived.headers["tr_id"])
+        response = _response(answer, arrived.headers["tr_id"])
+        return await self._wire.send(request, answer, response)
 
     async def _on_control(self, request: Request, now_ns: int) -> Answer:
         """Answer a page of the simulator's own; a jump of the clock only when it has been made."""
@@ -219,6 +229,7 @@ async def start(
     tls_dir: Path = DEFAULT_TLS_DIR,
     cert: Path | None = None,
     key: Path | None = None,
+    faults: str | Path | Sequence[Mapping[str, Any]] | None = None,
 ) -> SimServer:
     """Start a simulator on the running event loop. Raises ConfigError.
 
@@ -226,8 +237,9 @@ async def start(
     crowd, 0 to 100; None is 1, less at high speeds (see crowd_pace). port 0 takes a free one.
     start_ns, speed, is_stepped: see SimClock; start_ns None is now. deflate: off, or "context" or
     "no-context" with the profile spec. tls: serve with a fresh certificate whose authority is
-    written to tls_dir, or with cert and key.
+    written to tls_dir, or with cert and key. faults: a script of them, a file or its entries.
     """
+    script = read_script(faults)
     _check_settings(port, profile, pingpong_s, activity, speed, deflate)
     clock = SimClock(
         time.monotonic_ns,
@@ -267,6 +279,8 @@ async def start(
     if context is not None and cert is None:
         server.ca_path = (tls_dir / CA_FILE).resolve()
     await server.listen(port)
+    for body in script:
+        broker.fault_hooks.set(body)
     return server
 
 

@@ -59,10 +59,13 @@ class Sockets:
         self._logger = logger
         self._shared = SharedDeflater()
         self._transports: dict[int, asyncio.Transport] = {}
-        self._sockets: set[_Socket] = set()
+        self._sockets: dict[int, _Socket] = {}
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Hold one socket until it goes."""
+        refused = self._broker.fault_hooks.handshake()
+        if refused is not None:
+            return web.Response(status=refused.status, body=refused.body)
         if len(self._transports) >= _MAX_SOCKETS:
             return web.Response(status=503, text="too many sockets")
         socket = _Socket(self.deflate)
@@ -77,7 +80,7 @@ class Sockets:
             self._clock.now_ns(),
         )
         self._transports[session.number] = transport
-        self._sockets.add(socket)
+        self._sockets[session.number] = socket
         try:
             async for message in socket:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -86,7 +89,7 @@ class Sockets:
                         text = text.decode(errors="replace")
                     self._broker.on_text(session, text, self._clock.now_ns())
         finally:
-            self._sockets.discard(socket)
+            self._sockets.pop(session.number, None)
             self._transports.pop(session.number, None)
             has_died = socket.close_code in _ABNORMAL
             self._broker.on_close(session, self._clock.now_ns(), has_died=has_died)
@@ -104,12 +107,22 @@ class Sockets:
 
     async def close(self) -> None:
         """Say goodbye to every socket."""
-        await asyncio.gather(*(self._say_goodbye(socket) for socket in list(self._sockets)))
+        await asyncio.gather(
+            *(self._say_goodbye(socket) for socket in list(self._sockets.values()))
+        )
 
-    async def _say_goodbye(self, socket: _Socket) -> None:
+    async def say_goodbye(self, session: Session, code: int, text: str) -> None:
+        """Send one socket a close frame and wait a moment for the client's."""
+        socket = self._sockets.get(session.number)
+        if socket is not None:
+            await self._say_goodbye(socket, code, text)
+
+    async def _say_goodbye(
+        self, socket: _Socket, code: int = WSCloseCode.GOING_AWAY, text: str = ""
+    ) -> None:
         try:
             async with asyncio.timeout(1):
-                await socket.close(code=WSCloseCode.GOING_AWAY)
+                await socket.close(code=code, message=text.encode())
         except (TimeoutError, ConnectionError):
             self._logger.debug("a socket did not answer the goodbye")
 

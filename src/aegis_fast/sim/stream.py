@@ -8,9 +8,9 @@ registrations a session, PINGPONG at an interval, no answer to protocol pings.
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -31,7 +31,7 @@ from aegis_fast.sim.rules import Rules
 from aegis_fast.sim.tape import TradeRecord
 from aegis_fast.sim.world import World
 
-__all__ = ["REPLAY_KEY", "Hub", "Session"]
+__all__ = ["REPLAY_KEY", "Hub", "Session", "Tap"]
 
 # The key and iv of the captured notices (tests/data/frames/SOURCES.md).
 REPLAY_KEY = ("abcdefghijklmnopabcdefghijklmnop", "0123456789abcdef")
@@ -97,6 +97,25 @@ class Session:
         }
 
 
+class Tap(Protocol):
+    """Who may change what goes out: frames, the values of notices, acks."""
+
+    def on_frame(
+        self, registration: tuple[str, str], frame: bytes, sessions: list[Session]
+    ) -> None:
+        """Send a frame to its subscribers with Hub.send, or something else."""
+
+    def on_values(
+        self, registration: tuple[str, str], values: list[str], session: Session
+    ) -> list[str]:
+        """Return the values of a notice to encrypt."""
+
+    def on_ack(
+        self, session: Session, registration: tuple[str, str], code: str, wire: bytes
+    ) -> bool:
+        """Tell whether the ack was taken over, so that it is not sent."""
+
+
 class Hub:
     """All sockets of one broker and what they asked for."""
 
@@ -112,6 +131,7 @@ class Hub:
     ) -> None:
         self.sessions: dict[int, Session] = {}
         self.last_subscribed_ns = 0
+        self.tap: Tap | None = None
         self._rules = rules
         self._door = door
         self._rng = rng
@@ -261,7 +281,9 @@ class Hub:
             "tr_key": tr_key,
             "encrypt": "Y" if known is not None and known.is_encrypted else "N",
         }
-        session.deliver(self._wrap(msgspec.json.encode({"header": header, "body": body})))
+        wire = self._wrap(msgspec.json.encode({"header": header, "body": body}))
+        if self.tap is None or not self.tap.on_ack(session, (tr_id, tr_key), code, wire):
+            session.deliver(wire)
 
     def _key_of(self, session: Session, tr_id: str) -> tuple[str, str]:
         if self._is_replay:
@@ -325,10 +347,24 @@ class Hub:
     def _is_depth_due(self, symbol: str, now_ns: int) -> bool:
         return now_ns - self._depth_sent_ns.get(symbol, -_DEPTH_EVERY_NS) >= _DEPTH_EVERY_NS
 
-    def _publish(self, registration: tuple[str, str], frame: bytes) -> None:
+    def deafen(self, session: Session, registration: tuple[str, str]) -> None:
+        """Send a registered socket no more of this; it does not learn of it."""
+        self._unsubscribe(session, registration)
+
+    def send(self, frame: bytes, sessions: Sequence[Session]) -> None:
+        """Send a frame to these sockets as it is."""
         wire = self._wrap(frame)
-        for session in list(self._subscribers.get(registration, {}).values()):
+        for session in sessions:
             session.deliver(wire)
+
+    def _publish(self, registration: tuple[str, str], frame: bytes) -> None:
+        self._tapped(registration, frame, list(self._subscribers.get(registration, {}).values()))
+
+    def _tapped(self, registration: tuple[str, str], frame: bytes, sessions: list[Session]) -> None:
+        if self.tap is None:
+            self.send(frame, sessions)
+        else:
+            self.tap.on_frame(registration, frame, sessions)
 
     def _send_notice(self, notice: Notice) -> None:
         tr_id = self._rules.kis.notice_tr
@@ -338,7 +374,12 @@ class Hub:
         values = notice_values(notice, self._rules.branch, self._rules.notice_width)
         for session in list(subscribers.values()):
             key, iv = self._key_of(session, tr_id)
-            session.deliver(self._wrap(notice_frame(tr_id, values, key, iv)))
+            registration = (tr_id, notice.hts_id)
+            if self.tap is not None:
+                own = self.tap.on_values(registration, values, session)
+            else:
+                own = values
+            self._tapped(registration, notice_frame(tr_id, own, key, iv), [session])
 
     def _pingpong(self, now_ns: int) -> None:
         if now_ns < self._next_pingpong_ns:

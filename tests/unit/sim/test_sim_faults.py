@@ -13,6 +13,7 @@ from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.control import Control
 from aegis_fast.sim.faults import KINDS, MAX_FAULTS
 from aegis_fast.sim.sim_clock import SimClock
+from aegis_fast.sim.stream import Session
 from tests.unit.sim.sim_harness import MS, SECOND, START_NS, Bench
 
 
@@ -23,9 +24,19 @@ class Page:
         self.bench = bench
         self.dropped: list[int] = []
         self.clock = SimClock(lambda: 0, START_NS, is_stepped=True)
-        self.control = Control(
-            bench.broker, lambda session: self.dropped.append(session.number), self.clock
-        )
+        self.closed: list[tuple[int, int, str]] = []
+        self.refused: list[tuple[int, bool]] = []
+        self.control = Control(bench.broker, self.clock)
+        bench.broker.fault_hooks.wire = self
+
+    def drop(self, session: Session) -> None:
+        self.dropped.append(session.number)
+
+    def close_socket(self, session: Session, code: int, text: str) -> None:
+        self.closed.append((session.number, code, text))
+
+    def refuse(self, span_ms: int, *, is_cut: bool) -> None:
+        self.refused.append((span_ms, is_cut))
 
     def ask(self, method: str, name: str, body: object = None) -> tuple[int, dict]:
         raw = (
