@@ -149,7 +149,7 @@ class Charts:
         known.update({bar.minute: bar for bar in tape.minutes})
         rows: list[dict[str, str]] = []
         for minute in range(asked, max(first, asked - self._rules.minutes_page + 1) - 1, -1):
-            bar = known.get(minute) or self._quiet(known, tape, min(minute, now_minute))
+            bar = known.get(minute) or self._quiet(known, tape, min(minute, now_minute + 1))
             rows.append(
                 {
                     "stck_bsop_date": date_now,

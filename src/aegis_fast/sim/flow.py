@@ -1,227 +1,267 @@
-"""Let a crowd trade: makers on ten and more levels, takers, and a fair value that wanders.
+"""Let a crowd trade: makers on the levels around a fair value, takers, and what an auction needs.
 
-One Flow drives one issue. The fair value reverts to an anchor that itself walks slowly around the
-previous close. Takers lean towards it, makers withdraw from a price it has passed, so quotes follow
-it and resting orders get filled on the way. Everything is drawn from a seeded generator and happens
-at event times counted from the start: the same seed gives the same market at any stepping.
+One Flow drives one book. Takers lean towards the fair value, makers withdraw from a price it has
+passed, so quotes follow it and resting orders get filled on the way. Everything is drawn from a
+seeded generator and happens at event times counted from the start: the same seed gives the same
+market at any stepping.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
 
 from aegis_fast.sim.exchange import KINDS, Book, Level, Order, OrderKind
-from aegis_fast.sim.market import Side, round_down, step, tick_size
+from aegis_fast.sim.intensity import intensity
+from aegis_fast.sim.kst import SECOND_NS
+from aegis_fast.sim.makers import Makers, Submit, cached_tick
+from aegis_fast.sim.market import Side, order_unit, round_down
+from aegis_fast.sim.regimes import REGIMES, Regime
+from aegis_fast.sim.value import MICRO, FairValue, FollowedValue, Value
 
 __all__ = ["Flow"]
 
-_LIMIT = KINDS["00"]
+_BUY, _SELL = Side.BUY, Side.SELL
+_MARKET = KINDS["01"]
 _IOC = KINDS["11"]
-_DEPTH = 12  # Levels the crowd keeps filled on each side.
-_DEEPEST = 20  # The crowd withdraws what lies further from the best price.
-_ORDERS_PER_LEVEL = 6  # More crowd orders at one price are merged into the last one.
-_MILLI = 1_000
-_PPM = 1_000_000
-
-Submit = Callable[[Book, Order, OrderKind, int], None]
+_LONGEST_WAIT_NS = 600 * SECOND_NS
+_IDLE_NS = 20 * SECOND_NS
+_URGE_S = 240  # How long the hurry at the start of an auction lasts.
 
 
 class Flow:
-    """The crowd in one issue.
+    """The crowd in one book.
 
     submit(book, order, kind, limit_krw) trades an order; the world counts the trades it makes.
+    leader: the flow of the issue's KRX book, when this one drives another board; share_percent is
+    then its part of the usual volume. underlying: what an ELW stands for.
     """
 
-    def __init__(self, book: Book, rng: Random, submit: Submit, price_krw: int) -> None:
-        issue = book.issue
+    def __init__(
+        self,
+        book: Book,
+        rng: Random,
+        submit: Submit,
+        price_krw: int,
+        *,
+        leader: Flow | None = None,
+        share_percent: int = 100,
+        regime: Regime = REGIMES["normal"],
+        underlying: Flow | None = None,
+    ) -> None:
         self._book = book
-        self._rng = rng
+        self._bids, self._asks = book.half(_BUY), book.half(_SELL)
+        self._makers = Makers(book, rng.getrandbits, submit)
+        self._bits = rng.getrandbits
         self._submit = submit
-        self._kind = issue.kind
-        self._fair_milli = self._anchor_milli = price_krw * _MILLI
-        self._trade_qty = max(issue.daily_qty // (issue.trades_per_s * 23_400), 1)
-        self._level_qty = max(issue.daily_qty // 400, 50)
-        # A livelier market than the real one, so that minutes show what a day would.
-        self._vol_ppm = 2_400 if issue.kind == "elw" else 170 if issue.kind == "etf" else 330
-        if issue.kind == "elw":
-            self._trade_qty = max(self._trade_qty // 10, 1) * 10
-            self._level_qty = max(self._level_qty // 10, 1) * 10
-        self._unit = 10 if issue.kind == "elw" else 1
+        self._table = book.issue.grid
+        self._unit = order_unit(book.issue.kind)
+        self._share_percent = share_percent
+        self._is_follower = leader is not None
+        self.value: Value
+        if leader is not None:
+            self.value = FollowedValue(leader.value, rng)
+        else:
+            under = underlying.value if underlying is not None else None
+            self.value = FairValue(book.issue, book.limits, rng, price_krw, regime, under)
+        self._is_napping = False
+        self._mode = "continuous"
+        self._urge = 0
+        self._measure()
 
     @property
     def fair_krw(self) -> int:
         """Return the fair value, cut to won."""
-        return self._fair_milli // _MILLI
+        return self.value.micro // MICRO
+
+    @property
+    def regime(self) -> Regime:
+        """Return the mood the crowd is in."""
+        return self.value.regime
+
+    def set_regime(self, name: str) -> None:
+        """Change the mood. Raises KeyError."""
+        self.value.set_regime(REGIMES[name])
+        self._measure()
+
+    def _measure(self) -> None:
+        """Work out the crowd's sizes and pace in its present mood."""
+        issue, regime = self._book.issue, self.value.regime
+        self._regime = regime
+        share = self._share_percent
+        unit = self._unit
+        self._trade_qty = max(issue.usual_trade_qty // unit, 1) * unit
+        self._makers.measure(regime, share)
+        # 44 of 100 acts are trades.
+        per_hour = max(issue.hourly_trades * share * regime.pace_percent, 1)
+        self._mean_ns = 3_600 * SECOND_NS * 10_000 * 44 // (100 * per_hour)
+
+    def wait_ns(self, second_of_day: int | None, pace_milli: int = 1_000) -> int:
+        """Return the time to the next act, at least 1.
+
+        second_of_day: None when the hour does not count. pace_milli: more is faster; at least 1.
+        """
+        draw = self._bits(20)
+        if self._book.mode in ("closed", "halted"):
+            return _IDLE_NS // 2 + _IDLE_NS * draw // (1 << 20)
+        mean = self._mean_ns * 1_000 // pace_milli
+        if second_of_day is not None:
+            mean = mean * 1_000 // intensity(second_of_day)
+        # The product of two even draws: trades come in clusters, with longer pauses between.
+        wait = mean * ((draw >> 10) + 1) * ((draw & 1_023) + 1) >> 18
+        if wait > _LONGEST_WAIT_NS:
+            # Wake up now and then, so that a burst is not slept through; but do nothing yet.
+            self._is_napping = True
+            return _LONGEST_WAIT_NS
+        return wait or 1
 
     def seed_book(self) -> None:
-        """Fill an empty book around the fair value."""
-        self._tend()
+        """Fill an empty book around the fair value, as far as its mode lets a crowd rest there."""
+        if self._book.mode == "continuous":
+            self._makers.tend(self.value.micro)
+        elif self._book.mode == "auction":
+            for _ in range(40):
+                self._act_auction()
 
     def act(self) -> None:
         """Do one thing a crowd does: trade, add or withdraw; then keep the book in shape."""
-        draw = self._rng.randrange(100)
-        if draw < 44:
+        if self._is_napping:
+            self._is_napping = False
+            return
+        if self._is_follower:
+            self.value.sync()
+        if self.value.regime is not self._regime:
+            self._measure()
+        mode = self._book.mode
+        if mode != "continuous":
+            self._act_in(mode)
+            return
+        self._mode = mode
+        draw = self._bits(10)
+        if draw < 451:
             self._take()
-        elif draw < 78:
-            self._add()
+        elif draw < 799:
+            self._makers.add()
         else:
-            self._withdraw()
+            self._makers.withdraw()
         self._follow()
-        self._tend()
+        self._makers.tend(self.value.micro)
 
-    def drift(self) -> None:
+    def _act_in(self, mode: str) -> None:
+        if mode == "auction":
+            if self._mode != mode:
+                # More buyers than sellers at first, or fewer; the price finds home as it evens out.
+                self._urge = (self._bits(9) - 256) * 1_000
+            self._act_auction()
+        self._mode = mode
+
+    def drift(self, market_ppm: int = 0, sector_ppm: int = 0) -> None:
         """Move the fair value by one second."""
-        base = self._book.issue.base_krw * _MILLI
-        self._anchor_milli += (base - self._anchor_milli) // 3_600
-        self._anchor_milli += self._noise(self._anchor_milli, self._vol_ppm)
-        self._fair_milli += (self._anchor_milli - self._fair_milli) // 300
-        self._fair_milli += self._noise(self._fair_milli, self._vol_ppm)
-        self._clamp()
+        self._urge -= self._urge // _URGE_S
+        self.value.drift(market_ppm, sector_ppm)
+
+    def react(self, side: Side, qty: int, price_krw: int) -> None:
+        """Take notice of a user's trade: the value gives way, and makers on that side stand back.
+
+        side: the user's, who took qty (> 0) at price_krw. Small trades go unnoticed.
+        """
+        before = self.value.micro
+        self.value.press(side, qty)
+        if self.value.micro != before:
+            self._makers.stand_back(side.other)
 
     def shock(self, price_krw: int) -> None:
-        """Put fair value and anchor at a price and trade the book through to it at once."""
-        self._fair_milli = self._anchor_milli = price_krw * _MILLI
+        """Put the value at a price and trade the book through to it at once."""
+        self.value.put(price_krw)
         book = self._book
-        for side in (Side.BUY, Side.SELL):
+        if book.mode != "continuous":
+            return
+        for side in (_BUY, _SELL):
             opposite = book.half(side.other)
             for level in list(opposite.best_first()):
                 if not opposite.reaches(price_krw, level.price_krw):
                     break
-                self._thin_out(level)
+                self._makers.thin_out(level)
             qty = book.reachable_qty(side, price_krw, 1 << 60)
             if qty:
                 self._send(side, qty, price_krw, _IOC)
-        self._tend()
+        self._makers.come_back()
+        self._makers.tend(self.value.micro)
         # One more trade, so that the last price is the one that was asked for.
         if book.last_krw != price_krw:
-            side = Side.SELL if book.best_bid_krw == price_krw else Side.BUY
+            side = _SELL if book.best_bid_krw == price_krw else _BUY
             self._send(side, self._unit, price_krw, _IOC)
 
     def trade(self, side: Side, qty: int, price_krw: int) -> int:
         """Let a stranger send an IOC order; return how many shares could be traded."""
+        if self._book.mode != "continuous":
+            return 0
         reachable = self._book.reachable_qty(side, price_krw, qty)
         if reachable:
             self._send(side, qty, price_krw, _IOC)
-        self._tend()
+        self._makers.tend(self.value.micro)
         return reachable
-
-    def _noise(self, value: int, ppm: int) -> int:
-        return sum(self._rng.randint(-ppm, ppm) for _ in range(3)) * value // _PPM
-
-    def _clamp(self) -> None:
-        limits = self._book.limits
-        lowest, highest = limits.lower_krw * _MILLI, limits.upper_krw * _MILLI
-        self._fair_milli = min(max(self._fair_milli, lowest), highest)
-        self._anchor_milli = min(max(self._anchor_milli, lowest), highest)
-
-    def _qty(self, mean: int) -> int:
-        # Many small ones, few large ones.
-        qty = mean * self._rng.randint(1, 100) * self._rng.randint(1, 100) // 2_500
-        return max(qty // self._unit, 1) * self._unit
 
     def _send(self, side: Side, qty: int, price_krw: int, kind: OrderKind) -> None:
         self._submit(self._book, Order(side, qty), kind, price_krw)
 
-    def _rest(self, side: Side, qty: int, price_krw: int) -> None:
-        """Add crowd quantity at a price that does not cross."""
-        level = self._book.half(side).levels.get(price_krw)
-        if level is not None:
-            crowd = [order for order in level.orders.values() if not order.owner]
-            last = next(reversed(level.orders.values()))
-            if len(crowd) >= _ORDERS_PER_LEVEL and not last.owner:
-                qty += last.leaves_qty
-                self._book.reduce(last, last.leaves_qty)
-        self._send(side, qty, price_krw, _LIMIT)
-
     def _take(self) -> None:
-        bid, ask = self._book.best_bid_krw, self._book.best_ask_krw
-        if not bid or not ask:
+        bids, asks = self._bids.prices, self._asks.prices
+        if not bids or not asks:
+            self._take_alone()
             return
-        tick = tick_size(ask, self._kind)
-        lean = (2 * self._fair_milli - (bid + ask) * _MILLI) * 150 // (tick * _MILLI)
-        side = self._pick(500 + min(max(lean, -350), 350))
-        self._send(side, self._qty(self._trade_qty), ask if side is Side.BUY else bid, _IOC)
+        bid, ask = bids[-1], asks[0]
+        spread = max(ask - bid, cached_tick(ask, self._table)) * MICRO
+        lean = (2 * self.value.micro - (bid + ask) * MICRO) * 150 // spread
+        lean = -350 if lean < -350 else 350 if lean > 350 else lean
+        if self._bits(10) < 512 + lean:
+            self._send(_BUY, self._makers.qty(self._trade_qty), ask, _IOC)
+        else:
+            self._send(_SELL, self._makers.qty(self._trade_qty), bid, _IOC)
 
-    def _add(self) -> None:
-        side = self._pick(500)
-        best = self._book.half(side).best_krw()
-        if not best:
+    def _take_alone(self) -> None:
+        """Trade with the only side there is, as sellers do at the upper limit; less often."""
+        if self._bits(2):
             return
-        away = min(self._rng.randint(0, 9), self._rng.randint(0, 9))
-        price = step(best, -away if side is Side.BUY else away, self._kind)
-        if self._inside(price):
-            self._rest(side, self._qty(self._level_qty // 8), price)
-
-    def _withdraw(self) -> None:
-        side = self._pick(500)
-        levels = self._book.levels(side, 10)
-        if not levels:
-            return
-        level = levels[min(self._rng.randint(0, 9), len(levels) - 1)]
-        crowd = [order for order in level.orders.values() if not order.owner]
-        if crowd:
-            order = crowd[self._rng.randrange(len(crowd))]
-            self._book.reduce(order, max(order.leaves_qty // 2, 1))
+        for side, half in ((_SELL, self._bids), (_BUY, self._asks)):
+            if half.prices:
+                self._send(side, self._makers.qty(self._trade_qty), half.best_krw(), _IOC)
 
     def _follow(self) -> None:
         """Trade away a best price that the fair value has passed by half a tick."""
-        for side in (Side.BUY, Side.SELL):
-            price = self._book.half(side.other).best_krw()
-            if not price:
-                continue
-            sign = 1 if side is Side.BUY else -1
-            half_tick_milli = tick_size(price, self._kind) * _MILLI // 2
-            if (self._fair_milli - price * _MILLI) * sign < half_tick_milli:
-                continue
-            level = self._book.half(side.other).levels[price]
-            self._thin_out(level)
-            # What remains goes to a taker; a stranger's large order is eaten in several bites.
-            if level.qty:
-                self._send(side, min(level.qty, self._level_qty), price, _IOC)
+        micro = self.value.micro
+        prices = self._asks.prices
+        if prices:
+            price = prices[0]
+            if micro - price * MICRO >= cached_tick(price, self._table) * (MICRO // 2):
+                self._sweep(_BUY, self._asks.levels[price])
+        prices = self._bids.prices
+        if prices:
+            price = prices[-1]
+            if price * MICRO - micro >= cached_tick(price, self._table) * (MICRO // 2):
+                self._sweep(_SELL, self._bids.levels[price])
 
-    def _thin_out(self, level: Level) -> None:
-        for order in [order for order in level.orders.values() if not order.owner]:
-            keep = order.leaves_qty * self._rng.randint(0, 20) // 100 // self._unit * self._unit
-            self._book.reduce(order, order.leaves_qty - keep)
+    def _sweep(self, side: Side, level: Level) -> None:
+        self._makers.thin_out(level)
+        # What remains goes to a taker; a stranger's large order is eaten in several bites.
+        if level.qty:
+            self._send(side, min(level.qty, self._makers.level_qty), level.price_krw, _IOC)
 
-    def _pick(self, buy_per_mille: int) -> Side:
-        return Side.BUY if self._rng.randrange(1_000) < buy_per_mille else Side.SELL
-
-    def _inside(self, price_krw: int) -> bool:
-        return self._book.limits.lower_krw <= price_krw <= self._book.limits.upper_krw
-
-    def _tend(self) -> None:
-        """Keep _DEPTH levels on each side, one tick apart, and drop what is too far away."""
-        book, kind = self._book, self._kind
-        fair = round_down(max(self.fair_krw, book.limits.lower_krw), kind)
-        bid, ask = book.best_bid_krw, book.best_ask_krw
-        # The inner prices the crowd wants: around the fair value, never through the other side.
-        top_bid = min(fair, step(ask, -1, kind)) if ask else fair
-        top_bid = max(top_bid, bid)
-        low_ask = max(step(fair, 1, kind), step(top_bid, 1, kind))
-        low_ask = min(low_ask, ask) if ask else low_ask
-        self._fill(Side.BUY, top_bid, -1)
-        self._fill(Side.SELL, low_ask, 1)
-
-    def _fill(self, side: Side, price_krw: int, direction: int) -> None:
-        half = self._book.half(side)
-        price = price_krw
-        for depth in range(_DEPTH):
-            if not self._inside(price):
-                break
-            if price not in half.levels:
-                # Thinner at the touch, as real books are.
-                mean = self._level_qty * (4 + min(depth, 4)) // 8
-                self._rest(side, self._qty(mean), price)
-            following = step(price, direction, self._kind)
-            if following == price:
-                break
-            price = following
-        while len(half.prices) > _DEEPEST:
-            worst = half.levels[half.prices[0] if half.is_bid else half.prices[-1]]
-            crowd = [order for order in worst.orders.values() if not order.owner]
-            for order in crowd:
-                self._book.reduce(order, order.leaves_qty)
-            if worst.qty:
-                break
+    def _act_auction(self) -> None:
+        """Rest an order around the fair value, cross or not; sometimes withdraw one."""
+        draw = self._bits(10)
+        if draw < 120:
+            self._makers.withdraw()
+            return
+        side = _BUY if self._bits(10) < 512 + self._urge // 1_000 else _SELL
+        qty = self._makers.qty(self._trade_qty)
+        book, micro = self._book, self.value.micro
+        if draw < 160 and not self._is_follower:
+            self._submit(book, Order(side, qty), _MARKET, book.limit_of(_MARKET, side, 0))
+            return
+        fair = min(max(micro // MICRO, book.limits.lower_krw), book.limits.upper_krw)
+        tick = cached_tick(fair, self._table)
+        width = min(max(fair // (400 * tick), 1), 4)
+        # Bell-shaped around the value, moved by what the crowd was in a hurry for at first.
+        away = (self._bits(16).bit_count() - 8) * width + self._urge * width // 64_000
+        price = round_down(max(fair + away * tick, book.limits.lower_krw), self._table)
+        self._makers.rest(side, qty, min(price, book.limits.upper_krw))

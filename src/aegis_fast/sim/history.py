@@ -69,9 +69,8 @@ def open_the_day(tape: Tape, rng: Random, price_krw: int) -> None:
     tape.cum_value_krw = tape.cum_qty * average_x4 // 4
     tape.buy_qty = tape.cum_qty * rng.randint(42, 58) // 100
     tape.sell_qty = tape.cum_qty - tape.buy_qty
-    mean_qty = max(issue.daily_qty // (issue.trades_per_s * 23_400), 1)
-    tape.buy_count = tape.buy_qty // mean_qty
-    tape.sell_count = tape.sell_qty // mean_qty
+    tape.buy_count = tape.buy_qty // issue.usual_trade_qty
+    tape.sell_count = tape.sell_qty // issue.usual_trade_qty
 
 
 def _clamp(tape: Tape, price_krw: int) -> int:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 __all__ = [
+    "Elw",
     "Issue",
     "PriceLimits",
     "Side",
@@ -51,11 +52,31 @@ class Side(IntEnum):
         return Side.SELL if self is Side.BUY else Side.BUY
 
 
+class Elw(msgspec.Struct, frozen=True, kw_only=True):
+    """The terms of an ELW (equity-linked warrant).
+
+    underlying: symbol of a stock, or sector code of an index (2001 KOSPI200; strike_krw is then its
+    level x 100). last_day, expiry: YYYYMMDD, last day of trading and day of settlement.
+    conversion_ppm: shares of the underlying that one warrant stands for. lp: who makes its market.
+    """
+
+    underlying: str
+    underlying_name: str
+    is_call: bool
+    strike_krw: int
+    last_day: str
+    expiry: str
+    conversion_ppm: int
+    lp: str
+
+
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
     """A listed issue. kind: stock, etf, etn or elw. daily_qty: shares traded on a usual day.
 
-    trades_per_s: how busy the simulated market in it is. base_krw: previous close. is_nxt: NXT
-    trades it too. tick_table: the table in force, "" for today's; read it through `grid`.
+    trades_per_s: how busy the simulated market in it is; trades_per_hour, if given, counts instead.
+    base_krw: previous close. is_nxt: NXT trades it too. beta_ppm: how much of the market's and its
+    sector's moves it makes. regime: a name of regimes.REGIMES, "" to draw one. tick_table: the
+    table in force, "" for today's; read it through `grid`.
     """
 
     symbol: str
@@ -66,15 +87,30 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     base_krw: int
     listed_shares: int
     daily_qty: int
-    trades_per_s: int
     sector: str
+    trades_per_s: int = 1
+    trades_per_hour: int = 0
     is_nxt: bool = False
+    is_kospi200: bool = False
+    beta_ppm: int = 1_000_000
+    regime: str = ""
+    elw: Elw | None = None
     tick_table: str = ""
 
     @property
     def grid(self) -> str:
         """Return the name of the tick-size table of this issue."""
         return self.tick_table or self.kind
+
+    @property
+    def hourly_trades(self) -> int:
+        """Return the trades of a usual hour, at least 1."""
+        return max(self.trades_per_hour or self.trades_per_s * 3_600, 1)
+
+    @property
+    def usual_trade_qty(self) -> int:
+        """Return the shares of a usual trade: the day's over six and a half hours, at least 1."""
+        return max(self.daily_qty * 2 // (self.hourly_trades * 13), 1)
 
 
 @dataclass(frozen=True, slots=True)

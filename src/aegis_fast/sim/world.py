@@ -7,21 +7,23 @@ program can be tried at night.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 from aegis_fast.sim.exchange import Book, Exchange, Order, OrderKind, Result
+from aegis_fast.sim.factors import Factors
 from aegis_fast.sim.flow import Flow
 from aegis_fast.sim.history import History, open_the_day, opened_at
 from aegis_fast.sim.kst import SECOND_NS
-from aegis_fast.sim.market import Issue, Side, issues, round_down
+from aegis_fast.sim.market import Issue, Side, issues
+from aegis_fast.sim.regimes import REGIMES, draw, opening_krw
 from aegis_fast.sim.tape import Tape, TradeRecord
 
 __all__ = ["World"]
 
 _MAX_EVENTS_PER_STEP = 2_000
 _MAX_LAG_NS = 5 * SECOND_NS
-_PPM = 1_000_000
+_MARKET = "*"  # Where an issue's symbol is asked for: the market as a whole.
 
 OnTrade = Callable[[Book, TradeRecord], None]
 OnOwnFill = Callable[[Book, int, Side, int, int, int], None]
@@ -33,8 +35,10 @@ class World:
 
     on_trade(book, record): every trade. on_own_fill(book, owner, side, price_krw, qty, now_ns):
     every trade of an order with an owner. on_depth(book): a book may have changed.
-    activity: 1.0 is the usual pace, 0 stops the crowd. When the program was stopped for longer than
-    five seconds, or cannot keep up, the missed time is skipped and counted in skipped_ns.
+    activity: 1.0 is the usual pace, 0 stops the crowd. regimes: symbol to the name of a regime,
+    "*" for the market as a whole; what is not named is drawn from the seed. When the program was
+    stopped for longer than five seconds, or cannot keep up, the missed time is skipped and counted
+    in skipped_ns.
     """
 
     def __init__(
@@ -47,8 +51,11 @@ class World:
         on_depth: OnDepth,
         listed: tuple[Issue, ...] | None = None,
         activity: float = 1.0,
+        regimes: Mapping[str, str] | None = None,
     ) -> None:
         self.seed = seed
+        self._asked_regimes = dict(regimes or {})
+        self.factors = Factors(seed, self._asked_regimes.get(_MARKET, "normal"))
         self.is_paused = False
         self.skipped_ns = 0
         self.listed = listed if listed is not None else issues()
@@ -58,7 +65,6 @@ class World:
         self._on_own_fill = on_own_fill
         self._on_depth = on_depth
         self._flows: dict[str, Flow] = {}
-        self._rngs: dict[str, Random] = {}
         self._now_ns = self._lag_from_ns = start_ns
         self._events: list[tuple[int, int, str, bool]] = []
         self._event_seq = 0
@@ -67,6 +73,7 @@ class World:
         self.set_activity(activity)
         for issue in self.listed:
             self._list_issue(issue, start_ns)
+        self._push(start_ns + SECOND_NS, "", is_drift=True)
         self.history = History(seed, start_ns, self.tapes)
         self._is_live = True
 
@@ -74,16 +81,17 @@ class World:
         rng = Random(f"{self.seed}:{issue.symbol}")
         book = self.exchange.books[issue.symbol]
         tape = Tape(issue, book.limits, opened_at(start_ns))
-        moved = issue.base_krw * sum(rng.randint(-3_000, 3_000) for _ in range(3)) // _PPM
-        price = round_down(issue.base_krw + moved, issue.kind)
+        asked = self._asked_regimes.get(issue.symbol, "")
+        regime = REGIMES[asked] if asked else draw(issue, self.seed)
+        price = opening_krw(issue, regime, book.limits, rng)
         open_the_day(tape, rng, price)
         book.last_krw = price
-        flow = Flow(book, rng, self._submit_crowd, price)
-        self._rngs[issue.symbol], self._flows[issue.symbol] = rng, flow
+        underlying = self._flows.get(issue.elw.underlying) if issue.elw else None
+        flow = Flow(book, rng, self._submit_crowd, price, regime=regime, underlying=underlying)
+        self._flows[issue.symbol] = flow
         self.tapes[issue.symbol] = tape
         flow.seed_book()
-        self._schedule(issue.symbol, start_ns, is_drift=False)
-        self._schedule(issue.symbol, start_ns, is_drift=True)
+        self._schedule(issue.symbol, start_ns)
 
     def set_activity(self, activity: float) -> None:
         """Set the pace of the crowd, 0 to 100. Raises ValueError."""
@@ -105,13 +113,15 @@ class World:
             due_ns, _, symbol, is_drift = heapq.heappop(self._events)
             self._now_ns = due_ns
             if not self.is_paused and self._pace:
-                flow = self._flows[symbol]
                 if is_drift:
-                    flow.drift()
+                    self._drift()
                 else:
-                    flow.act()
+                    self._flows[symbol].act()
                     self._on_depth(self.exchange.books[symbol])
-            self._schedule(symbol, due_ns, is_drift=is_drift)
+            if is_drift:
+                self._push(due_ns + SECOND_NS, "", is_drift=True)
+            else:
+                self._schedule(symbol, due_ns)
             done += 1
             if done == _MAX_EVENTS_PER_STEP:
                 self._skip(now_ns - due_ns)
@@ -123,6 +133,9 @@ class World:
         self._now_ns = max(self._now_ns, now)
         book = self.exchange.books[symbol]
         result = self._run(book, order, kind, limit)
+        if result.fills:
+            qty = sum(fill.qty for fill in result.fills)
+            self._flows[symbol].react(order.side, qty, result.fills[-1].price_krw)
         self._on_depth(book)
         return result
 
@@ -145,6 +158,13 @@ class World:
         traded = self._flows[symbol].trade(side, qty, price_krw)
         self._on_depth(self.exchange.books[symbol])
         return traded
+
+    def set_regime(self, symbol: str, regime: str) -> None:
+        """Set the mood of an issue, or with "*" of the market. Raises KeyError."""
+        if symbol == _MARKET:
+            self.factors.set_regime(regime)
+        else:
+            self._flows[symbol].set_regime(regime)
 
     def _submit_crowd(self, book: Book, order: Order, kind: OrderKind, limit_krw: int) -> None:
         self._run(book, order, kind, limit_krw)
@@ -171,16 +191,22 @@ class World:
                         book, party.owner, party.side, fill.price_krw, fill.qty, self._now_ns
                     )
 
-    def _schedule(self, symbol: str, after_ns: int, *, is_drift: bool) -> None:
-        if is_drift:
-            wait = SECOND_NS
-        else:
-            rate = self.exchange.books[symbol].issue.trades_per_s
-            # 44 of 100 events are trades; waits are spread evenly around their mean.
-            mean_ns = SECOND_NS * 44 // (100 * rate) * 1_000 // max(self._pace, 1)
-            wait = self._rngs[symbol].randrange(1, 2 * min(mean_ns, SECOND_NS))
+    def _drift(self) -> None:
+        """Move every fair value by one second."""
+        factors = self.factors
+        factors.advance()
+        market_ppm = factors.market_ppm
+        for symbol, flow in self._flows.items():
+            sector = self.exchange.books[symbol].issue.sector
+            flow.drift(market_ppm, factors.sector_ppm(sector))
+
+    def _schedule(self, symbol: str, after_ns: int) -> None:
+        wait_ns = self._flows[symbol].wait_ns(None, max(self._pace, 1))
+        self._push(after_ns + wait_ns, symbol, is_drift=False)
+
+    def _push(self, due_ns: int, symbol: str, *, is_drift: bool) -> None:
         self._event_seq += 1
-        heapq.heappush(self._events, (after_ns + wait, self._event_seq, symbol, is_drift))
+        heapq.heappush(self._events, (due_ns, self._event_seq, symbol, is_drift))
 
     def _skip(self, gap_ns: int) -> None:
         self.skipped_ns += gap_ns

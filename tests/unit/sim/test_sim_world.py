@@ -9,6 +9,8 @@ from aegis_fast.sim.market import Side, is_on_grid
 from aegis_fast.sim.world import World
 from tests.unit.sim.sim_harness import MS, SECOND, START_NS
 
+THIN = "004565"  # Trades some hundred shares a day.
+
 
 def make(seed: int = 1, **settings: object) -> tuple[World, list[tuple]]:
     trades: list[tuple] = []
@@ -57,14 +59,18 @@ def test_liquid_issue_trades_a_few_times_a_second(minute) -> None:
     assert 2 * 60 <= count <= 12 * 60
 
 
-def test_every_issue_trades_within_a_minute(minute) -> None:
-    assert {symbol for symbol, _ in minute[1]} == set(minute[0].tapes)
+def test_every_issue_but_the_thin_one_trades_within_a_minute(minute) -> None:
+    assert {symbol for symbol, _ in minute[1]} | {THIN} == set(minute[0].tapes)
 
 
 def test_books_have_ten_uncrossed_legal_levels(minute) -> None:
     for book in minute[0].exchange.books.values():
         asks, bids = book.levels(Side.SELL, 10), book.levels(Side.BUY, 10)
-        assert (len(asks), len(bids)) == (10, 10)
+        if book.issue.symbol == THIN:
+            assert 1 <= len(asks) <= 8
+            assert 1 <= len(bids) <= 8
+        else:
+            assert (len(asks), len(bids)) == (10, 10)
         assert book.best_bid_krw < book.best_ask_krw
         for level in (*asks, *bids):
             assert level.qty > 0
