@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from random import Random
 
-from aegis_fast.sim.exchange import KINDS, Book, Level, Order, OrderKind
+from aegis_fast.sim.exchange import KINDS, Book, Level, Order, OrderKind, kind_on
 from aegis_fast.sim.intensity import intensity
 from aegis_fast.sim.kst import SECOND_NS
 from aegis_fast.sim.makers import Makers, Submit, cached_tick
@@ -22,7 +22,11 @@ __all__ = ["Flow"]
 
 _BUY, _SELL = Side.BUY, Side.SELL
 _MARKET = KINDS["01"]
-_IOC = KINDS["11"]
+_PRE_OPEN = KINDS["05"]
+_POST_CLOSE = KINDS["06"]
+_AUCTION_MULTIPLE = 4  # Orders of an auction are larger than those of the day.
+_FIXED_QUEUE = 40  # No more orders of the crowd wait at a fixed price.
+_NOON_S = 12 * 3_600
 _LONGEST_WAIT_NS = 600 * SECOND_NS
 _IDLE_NS = 20 * SECOND_NS
 _URGE_S = 240  # How long the hurry at the start of an auction lasts.
@@ -53,6 +57,8 @@ class Flow:
         self._makers = Makers(book, rng.getrandbits, submit)
         self._bits = rng.getrandbits
         self._submit = submit
+        self._ioc_kind = kind_on(KINDS["11"], book.board) if book.board != "FIXED" else _POST_CLOSE
+        self._has_market_orders = book.board == "KRX"
         self._table = book.issue.grid
         self._unit = order_unit(book.issue.kind)
         self._share_percent = share_percent
@@ -63,7 +69,7 @@ class Flow:
         else:
             under = underlying.value if underlying is not None else None
             self.value = FairValue(book.issue, book.limits, rng, price_krw, regime, under)
-        self._is_napping = False
+        self._is_napping = self._is_morning = False
         self._mode = "continuous"
         self._urge = 0
         self._measure()
@@ -101,6 +107,7 @@ class Flow:
         second_of_day: None when the hour does not count. pace_milli: more is faster; at least 1.
         """
         draw = self._bits(20)
+        self._is_morning = second_of_day is not None and second_of_day < _NOON_S
         if self._book.mode in ("closed", "halted"):
             return _IDLE_NS // 2 + _IDLE_NS * draw // (1 << 20)
         mean = self._mean_ns * 1_000 // pace_milli
@@ -144,7 +151,9 @@ class Flow:
         else:
             self._makers.withdraw()
         self._follow()
-        self._makers.tend(self.value.micro)
+        # A trade may have interrupted the book.
+        if self._book.mode == mode:
+            self._makers.tend(self.value.micro)
 
     def _act_in(self, mode: str) -> None:
         if mode == "auction":
@@ -152,6 +161,8 @@ class Flow:
                 # More buyers than sellers at first, or fewer; the price finds home as it evens out.
                 self._urge = (self._bits(9) - 256) * 1_000
             self._act_auction()
+        elif mode == "fixed":
+            self._act_fixed()
         self._mode = mode
 
     def drift(self, market_ppm: int = 0, sector_ppm: int = 0) -> None:
@@ -175,6 +186,15 @@ class Flow:
         book = self._book
         if book.mode != "continuous":
             return
+        # Nobody who asks for a price wants the interruption it would cause.
+        guard, book.guard = book.guard, None
+        self._trade_to(price_krw)
+        if guard is not None:
+            guard.static_krw = price_krw
+            book.guard = guard
+
+    def _trade_to(self, price_krw: int) -> None:
+        book = self._book
         for side in (_BUY, _SELL):
             opposite = book.half(side.other)
             for level in list(opposite.best_first()):
@@ -183,13 +203,13 @@ class Flow:
                 self._makers.thin_out(level)
             qty = book.reachable_qty(side, price_krw, 1 << 60)
             if qty:
-                self._send(side, qty, price_krw, _IOC)
+                self._send(side, qty, price_krw, self._ioc_kind)
         self._makers.come_back()
         self._makers.tend(self.value.micro)
         # One more trade, so that the last price is the one that was asked for.
         if book.last_krw != price_krw:
             side = _SELL if book.best_bid_krw == price_krw else _BUY
-            self._send(side, self._unit, price_krw, _IOC)
+            self._send(side, self._unit, price_krw, self._ioc_kind)
 
     def trade(self, side: Side, qty: int, price_krw: int) -> int:
         """Let a stranger send an IOC order; return how many shares could be traded."""
@@ -197,7 +217,7 @@ class Flow:
             return 0
         reachable = self._book.reachable_qty(side, price_krw, qty)
         if reachable:
-            self._send(side, qty, price_krw, _IOC)
+            self._send(side, qty, price_krw, self._ioc_kind)
         self._makers.tend(self.value.micro)
         return reachable
 
@@ -214,9 +234,9 @@ class Flow:
         lean = (2 * self.value.micro - (bid + ask) * MICRO) * 150 // spread
         lean = -350 if lean < -350 else 350 if lean > 350 else lean
         if self._bits(10) < 512 + lean:
-            self._send(_BUY, self._makers.qty(self._trade_qty), ask, _IOC)
+            self._send(_BUY, self._makers.qty(self._trade_qty), ask, self._ioc_kind)
         else:
-            self._send(_SELL, self._makers.qty(self._trade_qty), bid, _IOC)
+            self._send(_SELL, self._makers.qty(self._trade_qty), bid, self._ioc_kind)
 
     def _take_alone(self) -> None:
         """Trade with the only side there is, as sellers do at the upper limit; less often."""
@@ -224,16 +244,19 @@ class Flow:
             return
         for side, half in ((_SELL, self._bids), (_BUY, self._asks)):
             if half.prices:
-                self._send(side, self._makers.qty(self._trade_qty), half.best_krw(), _IOC)
+                self._send(side, self._makers.qty(self._trade_qty), half.best_krw(), self._ioc_kind)
 
     def _follow(self) -> None:
         """Trade away a best price that the fair value has passed by half a tick."""
+        if self._book.mode != "continuous":
+            return
         micro = self.value.micro
         prices = self._asks.prices
         if prices:
             price = prices[0]
             if micro - price * MICRO >= cached_tick(price, self._table) * (MICRO // 2):
                 self._sweep(_BUY, self._asks.levels[price])
+                return
         prices = self._bids.prices
         if prices:
             price = prices[-1]
@@ -244,7 +267,9 @@ class Flow:
         self._makers.thin_out(level)
         # What remains goes to a taker; a stranger's large order is eaten in several bites.
         if level.qty:
-            self._send(side, min(level.qty, self._makers.level_qty), level.price_krw, _IOC)
+            self._send(
+                side, min(level.qty, self._makers.level_qty), level.price_krw, self._ioc_kind
+            )
 
     def _act_auction(self) -> None:
         """Rest an order around the fair value, cross or not; sometimes withdraw one."""
@@ -253,15 +278,27 @@ class Flow:
             self._makers.withdraw()
             return
         side = _BUY if self._bits(10) < 512 + self._urge // 1_000 else _SELL
-        qty = self._makers.qty(self._trade_qty)
+        qty = self._makers.qty(self._trade_qty * _AUCTION_MULTIPLE)
         book, micro = self._book, self.value.micro
-        if draw < 160 and not self._is_follower:
+        if draw < 160 and self._has_market_orders:
             self._submit(book, Order(side, qty), _MARKET, book.limit_of(_MARKET, side, 0))
             return
         fair = min(max(micro // MICRO, book.limits.lower_krw), book.limits.upper_krw)
         tick = cached_tick(fair, self._table)
         width = min(max(fair // (400 * tick), 1), 4)
         # Bell-shaped around the value, moved by what the crowd was in a hurry for at first.
-        away = (self._bits(16).bit_count() - 8) * width + self._urge * width // 64_000
+        away = (self._bits(16).bit_count() - 8) * width + self._urge * width // 24_000
         price = round_down(max(fair + away * tick, book.limits.lower_krw), self._table)
         self._makers.rest(side, qty, min(price, book.limits.upper_krw))
+
+    def _act_fixed(self) -> None:
+        """Ask for some shares at the board's fixed price, rather on the side that gains by it."""
+        price = self._book.fixed_krw
+        if not price:
+            return
+        lean = (self.value.micro - price * MICRO) * 50_000 // (price * MICRO)
+        side = _BUY if self._bits(10) < 512 + min(max(lean, -400), 400) else _SELL
+        level = self._book.half(side).levels.get(price)
+        if level is None or len(level.orders) < _FIXED_QUEUE:
+            qty = self._makers.qty(self._trade_qty)
+            self._send(side, qty, price, _PRE_OPEN if self._is_morning else _POST_CLOSE)

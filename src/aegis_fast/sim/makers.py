@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Protocol
 
-from aegis_fast.sim.exchange import KINDS, Book, Level, Order, OrderKind
+from aegis_fast.sim.exchange import KINDS, Book, Level, Order, OrderKind, kind_on
 from aegis_fast.sim.market import Side, order_unit, step, tick_size
 from aegis_fast.sim.regimes import Regime
+from aegis_fast.sim.resting import Half
 from aegis_fast.sim.value import MICRO
 
 __all__ = ["Makers", "Submit", "cached_step", "cached_tick"]
@@ -21,8 +21,6 @@ __all__ = ["Makers", "Submit", "cached_step", "cached_tick"]
 Submit = Callable[[Book, Order, OrderKind, int], None]
 
 _BUY, _SELL = Side.BUY, Side.SELL
-_LIMIT = KINDS["00"]
-_IOC = KINDS["11"]
 _DEEPEST = 20  # The crowd withdraws what lies further from the best price.
 _DEEPEST_THIN = 8
 _ORDERS_PER_LEVEL = 6  # More crowd orders at one price are merged into the last one.
@@ -47,14 +45,6 @@ def _ladder(price_krw: int, direction: int, count: int, table: str) -> tuple[int
     return tuple(prices)
 
 
-class Half(Protocol):
-    """One side of a book, as far as makers look at it."""
-
-    is_bid: bool
-    prices: list[int]
-    levels: dict[int, Level]
-
-
 class Makers:
     """The resting crowd of one book. bits: getrandbits of the flow's generator."""
 
@@ -63,6 +53,10 @@ class Makers:
         self._bids, self._asks = book.half(_BUY), book.half(_SELL)
         self._bits = bits
         self._submit = submit
+        # The fixed-price board has no limit orders, and nothing to make a market in.
+        self._limit_kind = KINDS["00"]
+        if book.board != "FIXED":
+            self._limit_kind = kind_on(self._limit_kind, book.board)
         self._table = book.issue.grid
         self._unit = order_unit(book.issue.kind)
         self._shy_bids = self._shy_asks = 0
@@ -95,10 +89,10 @@ class Makers:
         level = (self._bids if side is _BUY else self._asks).levels.get(price_krw)
         if level is not None and len(level.orders) >= _ORDERS_PER_LEVEL:
             last = next(reversed(level.orders.values()))
-            if not last.owner:
+            if not last.owner and not last.is_market:
                 qty += last.leaves_qty
                 self._book.reduce(last, last.leaves_qty)
-        self._submit(self._book, Order(side, qty), _LIMIT, price_krw)
+        self._submit(self._book, Order(side, qty), self._limit_kind, price_krw)
 
     def add(self) -> None:
         """Add an order near the best price of a side."""
@@ -156,8 +150,6 @@ class Makers:
     def tend(self, micro: int) -> None:
         """Fill both sides around a value (in millionths of a won); drop what is too far away."""
         bids, asks = self._bids.prices, self._asks.prices
-        if bids and asks and bids[-1] >= asks[0]:
-            self._untangle()
         limits = self._book.limits
         fair = micro // MICRO
         # Stuck below the lowest price nobody bids; above the highest nobody offers.
@@ -247,10 +239,3 @@ class Makers:
             for order in list(half.levels[price].orders.values()):
                 if not order.owner:
                     self._book.reduce(order, order.leaves_qty)
-
-    def _untangle(self) -> None:
-        """Trade away what an auction left crossed."""
-        bids, asks = self._bids.prices, self._asks.prices
-        while bids and asks and bids[-1] >= asks[0]:
-            qty = self._asks.levels[asks[0]].qty
-            self._submit(self._book, Order(_BUY, qty), _IOC, asks[0])

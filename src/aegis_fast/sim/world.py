@@ -117,6 +117,7 @@ class World:
                     self._drift()
                 else:
                     self._flows[symbol].act()
+                    self._book_followups(self.exchange.books[symbol])
                     self._on_depth(self.exchange.books[symbol])
             if is_drift:
                 self._push(due_ns + SECOND_NS, "", is_drift=True)

@@ -8,7 +8,7 @@ from random import Random
 import msgspec
 import pytest
 
-from aegis_fast.sim.exchange import KINDS, Book, Order
+from aegis_fast.sim.exchange import KINDS, Book, Order, guard_for
 from aegis_fast.sim.flow import Flow
 from aegis_fast.sim.intensity import intensity
 from aegis_fast.sim.market import Issue, Side, is_on_grid, price_limits
@@ -242,20 +242,115 @@ def test_closed_book_is_left_alone(mode: str) -> None:
     assert 10 * SECOND <= stage.flow.wait_ns(None) <= 30 * SECOND
 
 
-def test_left_over_crossed_book_becomes_a_usual_one() -> None:
+def auction(stage: Stage, seconds: int) -> list[int]:
+    """Hold an auction; return the expected price of every second."""
+    stage.book.mode = "auction"
+    expected = []
+    for _ in range(seconds):
+        stage.run(1, acts=4)
+        expected.append(stage.book.expected().price_krw)
+    return expected
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_auction_shows_a_price_that_moves_and_settles(seed: int) -> None:
+    stage = Stage(seed=seed)
+    stage.book.expire()
+
+    expected = auction(stage, 600)
+
+    settled = [price for price in expected[20:] if price]
+    assert len(settled) == 580
+    assert len(set(settled)) >= 3
+    assert abs(settled[-1] - stage.flow.fair_krw) < 70_000 // 200
+    early = max(settled[:60]) - min(settled[:60])
+    assert max(settled[-60:]) - min(settled[-60:]) <= max(early, 300)
+    # Orders through each other rest here, market orders too.
+    assert stage.book.best_bid_krw > stage.book.best_ask_krw
+    assert any(order.is_market for order in stage.book.orders())
+
+
+def test_uncrossed_auction_leaves_a_usual_book() -> None:
     stage = Stage()
-    # What an auction may leave: orders through each other.
-    stage.book.bids.add(_resting(stage.book, Side.BUY, 70_500))
+    auction(stage, 300)
 
-    stage.flow.act()
+    crosses = stage.book.uncross()
+    stage.book.mode = "continuous"
+    stage.run(60)
 
-    assert stage.book.best_bid_krw < stage.book.best_ask_krw
+    traded = sum(cross.qty for cross in crosses)
+    # A few percent of the day's volume.
+    assert LIQUID.daily_qty // 2_000 < traded < LIQUID.daily_qty // 10
+    assert len(levels(stage.book, Side.BUY)) >= 10
+    assert len(levels(stage.book, Side.SELL)) >= 10
+    assert stage.book.best_ask_krw - stage.book.best_bid_krw <= 300
 
 
-def _resting(book: Book, side: Side, price_krw: int) -> Order:
-    order = Order(side, 100, price_krw)
-    order.seq = -1
-    return order
+def test_limit_up_auction_expects_the_limit() -> None:
+    stage = Stage(regime="limit_up")
+    stage.run(1_200, acts=1)
+    stage.book.expire()
+
+    expected = auction(stage, 120)
+
+    assert expected[-1] == stage.book.limits.upper_krw
+
+
+def board(stage: Stage, name: str) -> tuple[Book, Flow]:
+    book = Book(LIQUID, stage.book.limits, name)
+    book.last_krw = book.fixed_krw = 70_000
+    if name == "FIXED":
+        book.mode = "fixed"
+    flow = Flow(book, Random(9), stage.submit, 70_000, leader=stage.flow, share_percent=3)
+    flow.seed_book()
+    return book, flow
+
+
+@pytest.mark.parametrize("hour", [8, 15])
+def test_fixed_price_board_trades_at_its_price_only(hour: int) -> None:
+    stage = Stage()
+    book, flow = board(stage, "FIXED")
+    stage.fills.clear()
+    for _ in range(400):
+        flow.wait_ns(hour * 3_600)
+        flow.act()
+
+    assert {price for price, _ in stage.fills} == {70_000}
+    assert len(list(book.orders())) <= 40
+    assert {order.kind.code for order in book.orders()} == {"05" if hour == 8 else "06"}
+
+
+def test_after_market_gets_orders_of_its_own_kinds() -> None:
+    stage = Stage()
+    book, flow = board(stage, "AFTER")
+    stage.fills.clear()
+    for _ in range(300):
+        flow.drift()
+        flow.act()
+
+    assert stage.fills
+    assert {order.kind.code for order in book.orders()} == {"41"}
+
+
+def test_crowd_that_interrupts_its_book_goes_on_in_the_auction() -> None:
+    stage = Stage()
+    stage.book.guard = guard_for(LIQUID, 70_000)
+    stage.flow.value.put(79_000)
+
+    stage.run(300)
+
+    assert stage.book.mode == "auction"
+    assert stage.book.expected().price_krw > 75_000
+
+
+def test_shock_is_not_interrupted() -> None:
+    stage = Stage()
+    stage.book.guard = guard_for(LIQUID, 70_000)
+
+    stage.flow.shock(80_000)
+
+    assert (stage.book.mode, stage.book.last_krw) == ("continuous", 80_000)
+    assert stage.book.guard.static_krw == 80_000
 
 
 def test_day_is_u_shaped_and_averages_about_one() -> None:
