@@ -50,6 +50,7 @@ class KISSettings(BaseModel):
     hts_id: str
     rest_url: str = Field(pattern=r"^(https?://.+)?$")
     ws_url: str = Field(pattern=r"^(wss?://.+)?$")
+    ca_file: str
     connect_timeout_ms: int = Field(ge=10, le=60_000)
     read_timeout_ms: int = Field(ge=10, le=60_000)
     calls_per_s: int = Field(ge=0, le=1_000)
@@ -296,6 +297,12 @@ def _check_env_rules(settings: Settings, *, is_file_given: bool, live: bool) -> 
             "live trading needs a configuration file and --live (실거래)",
             field="engine.env",
             expected="aegis run --env live --config FILE --live",
+        )
+    if env == "live" and settings.kis.ca_file:
+        raise ConfigError(
+            "live trading trusts the system's authorities only",
+            field="kis.ca_file",
+            expected='"", or another environment',
         )
     if env != "sim":
         for key in ("appkey", "appsecret", "account", "hts_id"):

@@ -35,6 +35,7 @@ from aegis_fast.kis.profile import (
     Profile,
     profile,
 )
+from aegis_fast.kis.rest import tls_context
 from aegis_fast.kis.stream import KISStream
 from aegis_fast.store.journal import Journal
 from aegis_fast.store.stint import Stint
@@ -70,6 +71,7 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         ),
         mono_ns,
     )
+    tls = tls_context(ca_file=settings.kis.ca_file) if settings.kis.ca_file else None
     gateway = KISGateway(
         profile=place,
         credentials=credentials,
@@ -78,6 +80,7 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         clock_ns=now_ns,
         connect_timeout_ms=settings.kis.connect_timeout_ms,
         read_timeout_ms=settings.kis.read_timeout_ms,
+        tls=tls,
     )
     journal_path = home / settings.engine.env / "journal.db"
     owner = {"env": settings.engine.env, "account": credentials.account}
@@ -115,6 +118,7 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         cycle_attempts=settings.feed.cycle_attempts,
         cooldown_s=settings.feed.cooldown_ms / 1000,
         subscribe_pacing_s=settings.feed.subscribe_pacing_ms / 1000,
+        tls=tls if place.ws_url.startswith("wss:") else None,
     )
     rules = ReconcileRules(
         absence_scans=settings.reconcile.absence_scans,

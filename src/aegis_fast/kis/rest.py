@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 
-from aegis_fast.errors import Disconnected, OutcomeUnknown
+from aegis_fast.errors import ConfigError, Disconnected, OutcomeUnknown
 from aegis_fast.kis.outcome import Failure, not_sent
 
 __all__ = ["Answer", "NotSent", "ReplyLost", "RestClient", "tls_context"]
@@ -204,9 +204,21 @@ class RestClient:
             self._in_use += 1
 
 
-def tls_context(*, allow_tls_1_2: bool = False) -> ssl.SSLContext:
-    """Return a verifying client context, TLS 1.3 or better unless opted down (S66, A21)."""
+def tls_context(*, allow_tls_1_2: bool = False, ca_file: str = "") -> ssl.SSLContext:
+    """Return a verifying client context, TLS 1.3 or better unless opted down (S66, A21).
+
+    ca_file: PEM of an authority to trust besides the system's, "" for none. Raises ConfigError.
+    """
     context = ssl.create_default_context()
+    if ca_file:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:  # An ssl.SSLError is one.
+            raise ConfigError(
+                f"cannot use the certificates of {ca_file}: {error}",
+                field="kis.ca_file",
+                expected="a PEM file, as `aegis sim --tls` writes it",
+            ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2 if allow_tls_1_2 else ssl.TLSVersion.TLSv1_3
     return context
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from aegis_fast.errors import InvalidRequest
+from aegis_fast.sim import batch
 from aegis_fast.sim.answers import Answer, Request
 from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.exchange import Book
@@ -23,6 +24,7 @@ __all__ = ["Control"]
 
 PREFIX = "/_sim/"
 _MAX_ADVANCE_MS = MAX_JUMP_NS // 1_000_000
+_BATCH = {"path": batch.PATH, "tr_id": batch.TR_ID, "max_legs": batch.MAX_LEGS}
 _CLOCK_EXPECTED = (
     '{"advance_ms": 60000} | {"to": "15:20:00"} | {"to": "2026-11-30T09:00:00"} | '
     '{"speed": 60} | {"stepped": true} | {"door_ms": 60000}'
@@ -176,6 +178,7 @@ class Control:
         return {
             "clock": clock.as_json(),
             "limits": self._broker.door.as_json(clock.door_ns()),
+            "batch": _BATCH if self._broker.rules.has_batch else None,
             **self._health(),
             **self._broker.state_json(now_ns),
         }

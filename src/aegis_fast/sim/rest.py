@@ -10,6 +10,7 @@ import msgspec
 
 from aegis_fast.kis import tr
 from aegis_fast.kis.tr import Call
+from aegis_fast.sim import batch
 from aegis_fast.sim.account import Account
 from aegis_fast.sim.answers import Answer, Asked, Refusal, Request, failure, success
 from aegis_fast.sim.balance import Balances
@@ -40,7 +41,9 @@ def _call_at(path: str) -> Call | None:
 def call_of(path: str) -> str:
     """Return the call id behind a path, "" when there is none."""
     call = _call_at(path)
-    return call.id if call else ""
+    if call is None:
+        return batch.CALL_ID if path == batch.PATH else ""
+    return call.id
 
 
 class Desks:
@@ -71,6 +74,7 @@ class Rest:
             "search-stock-info": self._issue_info,
         }
         trading = desks.trading
+        self._batch = batch.Batch(accounts, trading) if rules.has_batch else None
         self._trading_calls: dict[str, Callable[[Asked], Answer]] = {
             "order-cash": trading.place,
             "order-rvsecncl": trading.change,
@@ -86,6 +90,8 @@ class Rest:
         real_ns: the door's time, now_ns when left out.
         """
         door_ns = now_ns if real_ns is None else real_ns
+        if request.path == batch.PATH and self._batch is not None:
+            return self._batch_answer(self._batch, request, now_ns, door_ns)
         call = _call_at(request.path)
         if call is None:
             text = f"없는 서비스 코드 입니다: {request.path}"
@@ -101,6 +107,17 @@ class Rest:
         except Refusal as refusal:
             if call.id in _KEYLESS and call.id != "hashkey":
                 return oauth_failure(refusal.venue_code, refusal.status)
+            return failure(refusal)
+
+    def _batch_answer(
+        self, orders: batch.Batch, request: Request, now_ns: int, door_ns: int
+    ) -> Answer:
+        try:
+            if request.method != "POST":
+                text = f"{request.method} 는 허용되지 않습니다. (POST)"
+                raise Refusal("EGW00101", text, status=405)
+            return orders.answer(request, self._desks.door.enter(request, door_ns), now_ns)
+        except Refusal as refusal:
             return failure(refusal)
 
     def _keyless(self, call_id: str, request: Request, now_ns: int) -> Answer:

@@ -66,7 +66,8 @@ class DoorRules:
 @dataclass(frozen=True, slots=True)
 class Rules:
     """name: real, paper or spec. branch: KRX_FWDG_ORD_ORGNO. has_padded_odno: ten digits in answers
-    (notices always have them). notice_width: 26 or 23 values.
+    (notices always have them). notice_width: 26 or 23 values. has_batch: OVC_ORDER is taken, which
+    KIS does not have (see batch).
     """
 
     name: str
@@ -74,6 +75,7 @@ class Rules:
     branch: str
     has_padded_odno: bool
     notice_width: int
+    has_batch: bool = False
     open_orders_page: int = 50
     chart_page: int = 100
     minutes_page: int = 30
@@ -91,7 +93,7 @@ class Rules:
 RULES = {
     "real": Rules("real", LIVE, "91252", True, 26),
     "paper": Rules("paper", PAPER, "00950", False, 23),
-    "spec": Rules("spec", SIM, "91252", True, 26),
+    "spec": Rules("spec", SIM, "91252", True, 26, has_batch=True),
 }
 
 

@@ -68,6 +68,7 @@ class Session:
         self.ip = ip
         self.opened_ns = now_ns
         self.appkey = ""
+        self.approval_key = ""
         self.hts_ids: set[str] = set()
         self.registrations: set[tuple[str, str]] = set()
         self.keys: dict[str, tuple[str, str]] = {}
@@ -196,6 +197,8 @@ class Hub:
         self._ack(session, code, tr_id, tr_key)
 
     def _admit(self, session: Session, approval_key: str, now_ns: int) -> bool:
+        if session.appkey and approval_key == session.approval_key:
+            return True  # An open socket outlives its key (limits.json).
         customer = self._door.customer_of_approval(approval_key, now_ns)
         if customer is None:
             self._ack(session, "OPSP0011")
@@ -206,7 +209,7 @@ class Hub:
         if is_busy or self._held_until.get(customer.appkey, 0) > now_ns or session.appkey:
             self._ack(session, "OPSP8996")
             return False
-        session.appkey = customer.appkey
+        session.appkey, session.approval_key = customer.appkey, approval_key
         session.hts_ids = customer.hts_ids
         return True
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import pytest
 
-from aegis_fast.kis.profile import SIM_APPKEY, SIM_APPSECRET
-from tests.unit.sim.sim_harness import FIRST_TOKEN, MS, SECOND, Bench, spec
+from aegis_fast.errors import ConfigError
+from aegis_fast.kis.profile import SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
+from aegis_fast.sim.kst import midnight_ns
+from aegis_fast.sim.rules import DoorRules, call_limit
+from tests.unit.sim.sim_harness import FIRST_TOKEN, MS, SECOND, START_NS, Bench, Socket, spec
 
 HOUR = 3_600 * SECOND
 
@@ -208,3 +212,160 @@ def test_paper_refuses_real_ids() -> None:
         return answer.status, json.loads(answer.body)["msg_cd"]
 
     assert ask("CTPF1002R") == (500, "EGW00213")
+
+
+def test_limit_follows_the_day_that_is_played() -> None:
+    eve, first = date(2026, 4, 19), date(2026, 4, 20)
+    assert [call_limit("real", day) for day in (eve, first)] == [20, 18]
+    assert [call_limit("paper", day) for day in (date(2022, 6, 1), eve, first)] == [5, 2, 1]
+    assert call_limit("spec", eve) == call_limit("spec", first) == 30
+
+
+@pytest.mark.parametrize(("before_ns", "limit"), [(0, 18), (1, 20)])
+def test_limit_changes_at_midnight_in_korea(before_ns: int, limit: int) -> None:
+    bench = Bench(profile="real", calls_per_s=None)
+    midnight = midnight_ns(date(2026, 4, 20))
+
+    assert bench.broker.door.calls_per_s(midnight + HOUR) == 18
+    assert bench.broker.door.calls_per_s(midnight - before_ns) == limit
+
+
+def test_new_customer_gets_three_calls_for_three_days() -> None:
+    bench = Bench(profile="real", calls_per_s=None, door_rules=DoorRules(is_new_customer=True))
+
+    codes = [price_code(bench)[1] for _ in range(4)]
+
+    assert codes == ["MCA00000"] * 3 + ["EGW00201"]
+    assert bench.broker.door.calls_per_s(START_NS + 72 * HOUR - 1) == 3
+    assert bench.broker.door.calls_per_s(START_NS + 72 * HOUR) == 18
+
+
+def test_refusal_of_the_limit_can_come_with_status_200() -> None:
+    bench = Bench(calls_per_s=1, door_rules=DoorRules(refusal_status=200))
+
+    assert price_code(bench) == (200, "MCA00000")
+    assert price_code(bench) == (200, "EGW00201")
+
+
+@pytest.mark.parametrize(
+    ("profile", "settings"),
+    [
+        ("spec", {"refusal_status": 503}),
+        ("paper", {"is_new_customer": True}),
+        ("spec", {"session_hold_ms": -1}),
+        ("spec", {"session_hold_ms": 600_001}),
+        ("spec", {"approvals_per_s": -1}),
+    ],
+)
+def test_wrong_door_setting_is_a_configuration_error(profile: str, settings: dict) -> None:
+    with pytest.raises(ConfigError):
+        Bench(profile=profile, door_rules=DoorRules(**settings))
+
+
+def approval_answer(bench: Bench) -> tuple[int, dict]:
+    body = {
+        "grant_type": "client_credentials",
+        "appkey": SIM_APPKEY,
+        "secretkey": SIM_APPSECRET,
+    }
+    answer = bench.send("POST", "/oauth2/Approval", body=body)
+    return answer.status, json.loads(answer.body)
+
+
+def test_approval_keys_come_one_a_second() -> None:
+    bench = Bench(calls_per_s=30)
+    first = approval_answer(bench)[1]["approval_key"]
+
+    bench.now_ns += SECOND - 1
+    status, body = approval_answer(bench)
+    bench.now_ns += 1
+    later = approval_answer(bench)[1]["approval_key"]
+
+    assert (status, body["error_code"]) == (500, "EGW00201")
+    assert first != later
+
+
+def test_day_old_approval_key_opens_nothing_but_an_open_socket_outlives_it(bench: Bench) -> None:
+    old = bench.socket()
+    assert old.code("H0STCNT0", "005930") == "OPSP0000"
+    key = bench.approval()
+    bench.now_ns += 24 * HOUR
+
+    fresh = Socket(bench, key)
+    assert fresh.code("H0STCNT0", "005930") == "OPSP0011"
+    assert old.code("H0STASP0", "005930") == "OPSP0000"
+
+
+def test_dead_socket_keeps_its_appkey_busy_as_long_as_set() -> None:
+    bench = Bench(door_rules=DoorRules(session_hold_ms=5_000))
+    first = bench.socket()
+    first.code("H0STCNT0", "005930")
+    bench.broker.on_close(first.session, bench.now_ns, has_died=True)
+
+    second = bench.socket()
+    refused = second.ask("H0STCNT0", "005930")
+    bench.now_ns += 5 * SECOND
+
+    assert (refused["body"]["rt_cd"], refused["header"]["tr_id"]) == ("9", "(null)")
+    assert "output" not in refused["body"]
+    assert second.code("H0STCNT0", "005930") == "OPSP0000"
+
+
+def test_socket_that_says_goodbye_frees_its_appkey_at_once() -> None:
+    bench = Bench(door_rules=DoorRules(session_hold_ms=5_000))
+    first = bench.socket()
+    first.code("H0STCNT0", "005930")
+    bench.broker.on_close(first.session, bench.now_ns)
+
+    assert bench.socket().code("H0STCNT0", "005930") == "OPSP0000"
+
+
+def test_accounts_of_one_hts_id_hear_of_each_others_orders() -> None:
+    other = spec(account="5000000002", appkey="O" * 36)
+    bench = Bench(accounts=(spec(), other))
+    mine = bench.socket()
+    theirs = Socket(bench, bench.approval("O" * 36))
+    for socket in (mine, theirs):
+        assert socket.code("H0STCNI0", SIM_HTS_ID) == "OPSP0000"
+
+    bench.order("buy", 1, bench.book.best_bid_krw)
+
+    for socket in (mine, theirs):
+        assert [notice["ACNT_NO"] for notice in socket.notices()] == ["5000000001"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("application/x-www-form-urlencoded", "EGW00132"),
+        ("text/plain; charset=utf-8", "EGW00132"),
+        ("multipart/form-data; boundary=x", "EGW00132"),
+        ("application/json", "APBK0013"),
+        ("Application/JSON; charset=UTF-8", "APBK0013"),
+        ("", "APBK0013"),
+    ],
+)
+def test_order_that_is_no_json_by_its_own_word_is_refused(
+    bench: Bench, kind: str, code: str
+) -> None:
+    params = {
+        "CANO": "50000000",
+        "ACNT_PRDT_CD": "01",
+        "PDNO": "005930",
+        "ORD_DVSN": "00",
+        "ORD_QTY": "1",
+        "ORD_UNPR": str(bench.book.best_bid_krw),
+    }
+
+    answer = bench.call("order-cash", params, "buy", **{"content-type": kind})
+
+    assert answer["msg_cd"] == code
+
+
+def test_limits_are_shown_without_secrets(bench: Bench) -> None:
+    bench.login()
+    shown = bench.broker.door.as_json(bench.now_ns)
+
+    assert shown["customers"][0]["tokens"] == 1
+    assert bench.token not in json.dumps(shown)
+    assert SIM_APPSECRET not in json.dumps(shown)
