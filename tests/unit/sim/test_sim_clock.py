@@ -168,7 +168,7 @@ class Page:
         self.bench = Bench(activity=1.0)
         self.real = Real()
         self.clock = SimClock(self.real, START_NS, is_stepped=True)
-        self.control = Control(self.bench.broker, lambda session: None, self.clock)
+        self.control = Control(self.bench.broker, self.clock)
 
     def ask(self, body: dict | None = None) -> tuple[int, dict]:
         method = "GET" if body is None else "POST"
