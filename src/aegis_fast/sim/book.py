@@ -233,15 +233,25 @@ class Book(Matching):
     def _check(self, order: Order, kind: OrderKind, limit_krw: int) -> None:
         if self.board not in kind.boards:
             raise ValueError(f"{self.board} takes no order of kind {kind.code}")
+        if self._mode != "continuous":
+            self._check_mode(kind, limit_krw)
+        limits = self.limits
+        if not limits.lower_krw <= limit_krw <= limits.upper_krw:
+            raise ValueError(f"{limit_krw} is outside the day's limits")
+        if order.qty <= 0 or not is_on_grid(limit_krw, self.issue.grid):
+            raise ValueError(f"no such order: {order.qty} at {limit_krw}")
+        if kind.is_stop:
+            trigger = order.trigger_krw
+            within = limits.lower_krw <= trigger <= limits.upper_krw
+            if not within or not is_on_grid(trigger, self.issue.grid):
+                raise ValueError(f"no such trigger: {trigger}")
+
+    def _check_mode(self, kind: OrderKind, limit_krw: int) -> None:
         if self._mode == "closed" or self._mode == "halted":
             raise ValueError(f"the book is {self._mode}")
         if self._mode == "auction" and not kind.rests_in_auction:
             raise ValueError(f"an auction takes no order of kind {kind.code}")
-        if order.qty <= 0 or not self._takes_price(limit_krw):
-            raise ValueError(f"no such order: {order.qty} at {limit_krw}")
-        if kind.is_stop and not self._takes_price(order.trigger_krw):
-            raise ValueError(f"no such trigger: {order.trigger_krw}")
-        if kind.pricing == "fixed" and limit_krw != self.fixed_krw:
+        if self._mode == "fixed" and limit_krw != self.fixed_krw:
             raise ValueError(f"only {self.fixed_krw} trades here")
 
     def _price_market_orders(self, price_krw: int) -> None:
@@ -258,8 +268,3 @@ class Book(Matching):
                 self._seq += 1
                 order.seq = self._seq
                 half.add(order)
-
-    def _takes_price(self, price_krw: int) -> bool:
-        limits = self.limits
-        within = limits.lower_krw <= price_krw <= limits.upper_krw
-        return within and is_on_grid(price_krw, self.issue.grid)

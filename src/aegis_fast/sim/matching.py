@@ -137,7 +137,7 @@ class Matching:
         self, order: Order, limit_krw: int, fills: list[Fill], bounds: tuple[int, int]
     ) -> int:
         """Fill an order; return the price that the guard forbade, else 0."""
-        opposite = self.half(order.side.other)
+        opposite = self.asks if order.side is Side.BUY else self.bids
         pool = None if self._mids is None else self._mids.pool(order.side.other)
         low, high = bounds
         while order.leaves_qty:
@@ -148,10 +148,8 @@ class Matching:
                         return price
                     self._fill_from(pool, order, price, fills)
                     continue
-            if not opposite.prices:
-                break
             price = opposite.best_krw()
-            if not opposite.reaches(limit_krw, price):
+            if not price or not opposite.reaches(limit_krw, price):
                 break
             if not low < price < high:
                 return price
@@ -206,7 +204,9 @@ class Matching:
     def _rest(self, order: Order, kind: OrderKind, limit_krw: int) -> None:
         if kind.pricing != "market":
             order.price_krw = limit_krw
-        elif self._mode == "auction":
+            (self.bids if order.side is Side.BUY else self.asks).add(order)
+            return
+        if self._mode == "auction":
             order.is_market = True
             order.price_krw = limit_krw
         else:
