@@ -72,17 +72,10 @@ class Guard:
 def guard_for(issue: Issue, static_krw: int) -> Guard | None:
     """Return the guard of an issue's book; None for an ELW, which has none.
 
-    An issue is taken for a KOSPI200 one when it says is_kospi200, or, without such a field, when
-    it is a KOSPI stock worth more than the table's bound.
+    static_krw: the static reference to start with. KOSPI200 issues have narrower dynamic widths.
     """
     rules = market_data()["vi"]
     if issue.kind not in rules["kinds"]:
         return None
-    is_large = (
-        issue.market == "KOSPI"
-        and issue.kind == "stock"
-        and issue.base_krw * issue.listed_shares >= rules["kospi200_from_krw"]
-    )
-    is_kospi200 = bool(getattr(issue, "is_kospi200", is_large))
-    widths = rules["kospi200" if is_kospi200 else "other"]
+    widths = rules["kospi200" if issue.is_kospi200 else "other"]
     return Guard(static_krw, rules["static_bp"], widths["dynamic_bp"], widths["closing_auction_bp"])

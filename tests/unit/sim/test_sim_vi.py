@@ -168,11 +168,11 @@ def test_fired_stop_can_itself_interrupt(book: Book) -> None:
     assert (book.mode, stop.leaves_qty) == ("auction", 5)
 
 
-def test_elw_has_no_guard_and_large_stocks_a_narrow_one() -> None:
-    small = msgspec.structs.replace(issue(), listed_shares=1_000)
+def test_elw_has_no_guard_and_kospi200_stocks_a_narrow_one() -> None:
+    large = msgspec.structs.replace(issue(), is_kospi200=True)
 
     assert guard_for(issue(kind="elw"), 1_000) is None
-    wide, narrow = guard_for(small, 70_000), guard_for(issue(), 70_000)
+    wide, narrow = guard_for(issue(), 70_000), guard_for(large, 70_000)
     assert wide is not None
     assert narrow is not None
     assert (wide.static_bp, wide.dynamic_bp, wide.closing_bp) == (1_000, 600, 400)
