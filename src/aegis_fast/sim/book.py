@@ -51,7 +51,9 @@ class Book(Matching):
         hidden orders that wait may trade: see take_followups. Raises ValueError.
         """
         is_possible = mode in MODES and (
-            mode in ("closed", "halted") or (mode == "fixed") == (self.board == "FIXED")
+            mode in ("closed", "halted")
+            or (mode == "fixed") == (self.board == "FIXED")
+            or (mode == "auction" and self.board == "FIXED")
         )
         if not is_possible:
             raise ValueError(f"{self.board} has no mode {mode}")
@@ -249,7 +251,8 @@ class Book(Matching):
     def _check_mode(self, kind: OrderKind, limit_krw: int) -> None:
         if self._mode == "closed" or self._mode == "halted":
             raise ValueError(f"the book is {self._mode}")
-        if self._mode == "auction" and not kind.rests_in_auction:
+        # Before off-hours trading begins its orders are collected, all at their one price.
+        if self._mode == "auction" and not kind.rests_in_auction and self.board != "FIXED":
             raise ValueError(f"an auction takes no order of kind {kind.code}")
         if self._mode == "fixed" and limit_krw != self.fixed_krw:
             raise ValueError(f"only {self.fixed_krw} trades here")

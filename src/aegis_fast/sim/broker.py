@@ -6,7 +6,7 @@ memory. world_id differs for every start, so a client can tell one market from t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -15,14 +15,17 @@ from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_H
 from aegis_fast.sim.account import Account, AccountSpec
 from aegis_fast.sim.answers import Answer, Request
 from aegis_fast.sim.balance import Balances
+from aegis_fast.sim.calendar import is_trading_day
 from aegis_fast.sim.charts import Charts
 from aegis_fast.sim.desk import Desk
 from aegis_fast.sim.door import Door
 from aegis_fast.sim.exchange import Book, Exchange
 from aegis_fast.sim.fault_hooks import FaultHooks
 from aegis_fast.sim.faults import Faults
-from aegis_fast.sim.kst import SECOND_NS, date_text
+from aegis_fast.sim.hooks import WorldHooks
+from aegis_fast.sim.kst import SECOND_NS, date_of
 from aegis_fast.sim.ledger import Ledger
+from aegis_fast.sim.market import Issue
 from aegis_fast.sim.quotes import Quotes
 from aegis_fast.sim.replay import Replay
 from aegis_fast.sim.rest import Desks, Rest, call_of
@@ -32,7 +35,11 @@ from aegis_fast.sim.tape import TradeRecord
 from aegis_fast.sim.trading import Trading
 from aegis_fast.sim.world import World
 
-__all__ = ["DEFAULT_ACCOUNTS", "Broker"]
+__all__ = ["DEFAULT_ACCOUNTS", "GRID_NS", "Broker"]
+
+GRID_NS = 10_000_000
+_MAX_EVENTS_PER_STEP = 2_000
+_MAX_LAG_NS = 5 * SECOND_NS
 
 DEFAULT_ACCOUNTS = (AccountSpec(SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID),)
 
@@ -65,6 +72,9 @@ class Broker:
         accounts: tuple[AccountSpec, ...] = DEFAULT_ACCOUNTS,
         door_rules: DoorRules | None = None,
         activity: float = 1.0,
+        hours: str = "open",
+        listed: tuple[Issue, ...] | None = None,
+        regimes: Mapping[str, str] | None = None,
         pingpong_ns: int = 10 * SECOND_NS,
         replay: Replay | None = None,
         wrap: Callable[[bytes], bytes] = bytes,
@@ -75,7 +85,7 @@ class Broker:
             raise ConfigError("negative", field="calls_per_s", expected="0 (no limit) or more")
         self.world_id = f"{entropy.getrandbits(64):016x}"
         self.started_ns = start_ns
-        self._date = date_text(start_ns)
+        self._date = date_of(start_ns)
         self.replay = replay
         self.faults = Faults(seed)
         self.faults.now_ns = start_ns
@@ -105,10 +115,16 @@ class Broker:
         self.world = World(
             seed=seed,
             start_ns=start_ns,
-            on_trade=self._on_trade,
-            on_own_fill=self.desk.on_fill,
-            on_depth=self._on_depth,
+            hooks=WorldHooks(
+                on_trade=self._on_trade,
+                on_own_fill=self.desk.on_fill,
+                on_own_end=self.desk.on_end,
+                on_depth=self._on_depth,
+            ),
             activity=activity,
+            hours=hours,
+            listed=listed,
+            regimes=regimes,
         )
         self.world.is_paused = replay is not None
         self.desk.join(self.world)
@@ -132,20 +148,21 @@ class Broker:
         return self.world.exchange
 
     def _on_trade(self, book: Book, record: TradeRecord) -> None:
-        self.hub.on_trade(book.issue.symbol, record)
+        if record.board != "NXT":
+            self.hub.on_trade(book.issue.symbol, record)
 
     def _on_depth(self, book: Book) -> None:
-        self.hub.on_depth(book.issue.symbol)
+        if book.board == "KRX":
+            self.hub.on_depth(book.issue.symbol)
 
     def call(self, request: Request, now_ns: int, real_ns: int | None = None) -> Answer:
         """Answer one REST call and write it down, with whatever fault waits for it.
 
         real_ns: the door's time, now_ns when left out.
         """
-        self._move_on(now_ns)
+        self.advance(now_ns, real_ns)
         call_id = call_of(request.path)
         door_ns = now_ns if real_ns is None else real_ns
-        self.faults.now_ns = door_ns
         answer = self.fault_hooks.answer(
             request, call_id, lambda asked: self._rest.answer(asked, now_ns, door_ns)
         )
@@ -163,8 +180,8 @@ class Broker:
         self.hub.flush(now_ns)
         return answer
 
-    def step(self, now_ns: int) -> None:
-        """Let the market move up to now and send what came of it."""
+    def step(self, now_ns: int, real_ns: int | None = None) -> None:
+        """Let the market move up to now, skipping what cannot be caught up, and send what came."""
         if self.replay is not None:
             self.replay.step(
                 now_ns,
@@ -172,17 +189,51 @@ class Broker:
                 lambda frame: self.hub.broadcast(frame, only_registered=True),
                 heard=any(s.registrations for s in self.hub.sessions.values()),
             )
-        self.faults.now_ns = now_ns
-        self._move_on(now_ns)
-        self.fault_hooks.step(now_ns)
-        self.hub.flush(now_ns)
+        if now_ns - self.world.now_ns > _MAX_LAG_NS:
+            self.world.skip(now_ns - self.world.now_ns)
+        reached = self.advance(now_ns, real_ns, max_events=_MAX_EVENTS_PER_STEP)
+        if reached < now_ns:
+            self.world.skip(now_ns - reached)
 
-    def _move_on(self, now_ns: int) -> None:
-        """Let the market move up to now; at midnight (KST) the day's orders end first."""
-        if self._date != (today := date_text(now_ns)):
-            self._date = today
-            self.desk.end_day(now_ns)
-        self.world.step(now_ns)
+    def advance(
+        self, now_ns: int, real_ns: int | None = None, *, max_events: int | None = None
+    ) -> int:
+        """Let the market move up to now and return the time reached: less after max_events.
+
+        Frames are cut at every GRID_NS of market time at which something happened, never in
+        between, so the same seed and calls give the same bytes however time is fed in. real_ns: the
+        door's time, now_ns when left out.
+        """
+        done = 0
+        while True:
+            due_ns = min(self.world.next_due_ns, self.hub.next_due_ns())
+            cut_ns = -(-due_ns // GRID_NS) * GRID_NS
+            if cut_ns > now_ns:
+                break
+            self._turn_date(cut_ns)
+            before = self.world.events_done
+            self.world.advance(cut_ns)
+            self.hub.flush(cut_ns, real_ns)
+            done += 1 + self.world.events_done - before
+            if max_events is not None and done >= max_events:
+                return cut_ns
+        self._turn_date(now_ns)
+        self.world.advance(now_ns)
+        door_ns = now_ns if real_ns is None else real_ns
+        self.faults.now_ns = door_ns
+        self.fault_hooks.step(door_ns)
+        self.hub.tick(now_ns, door_ns)
+        return now_ns
+
+    def _turn_date(self, now_ns: int) -> None:
+        """At midnight (KST) the day's orders end and, on a trading day, money settles."""
+        if self._date == (today := date_of(now_ns)):
+            return
+        self._date = today
+        self.desk.end_day(now_ns)
+        if is_trading_day(today):
+            for account in self.accounts.values():
+                account.begin_day(today)
 
     def on_text(self, session: Session, text: str, now_ns: int) -> None:
         """Take a WebSocket message."""

@@ -17,28 +17,23 @@ from aegis_fast.sim.faults import Faults
 from aegis_fast.sim.frames import Notice
 from aegis_fast.sim.kst import date_of, date_text
 from aegis_fast.sim.ledger import Ledger, OrderEntry
-from aegis_fast.sim.market import Side, is_on_grid, order_unit
+from aegis_fast.sim.market import Side
+from aegis_fast.sim.order_checks import OrderChecks, OrderForm
 from aegis_fast.sim.rules import Rules
 from aegis_fast.sim.world import World
 
 __all__ = ["ChangeForm", "Desk", "OrderForm"]
 
-_SOR_KINDS = frozenset({"00", "01", "03", "04", "11", "12", "13", "14", "15", "16"})
-_REGULAR_KINDS = _SOR_KINDS | {"02"}
-_AMEND_KINDS = frozenset({"00", "01", "02"})
-_MAX_QTY = 999_999_999  # Nine digits in the notice.
 
+def _block_price(book: Book, kind: OrderKind, price_krw: int) -> int:
+    """Return the price at which a buy blocks cash.
 
-@dataclass(frozen=True, slots=True)
-class OrderForm:
-    """A new order. qty > 0; price_krw 0 for unpriced kinds."""
-
-    symbol: str
-    side: Side
-    kind: str
-    qty: int
-    price_krw: int
-    venue: str
+    Unpriced buys block at the upper limit, whatever they end up costing; so does a conditional one,
+    which becomes a market order in the closing auction. Off-hours orders know their price.
+    """
+    if kind.pricing == "fixed":
+        return book.fixed_krw
+    return price_krw if kind.needs_price and not kind.turns_market else book.limits.upper_krw
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +66,21 @@ class Desk:
         self._faults = faults
         self._on_notice = on_notice
         self._world: World
+        self._checks: OrderChecks
 
     def join(self, world: World) -> None:
-        """Connect the market; its fills must come back through on_fill."""
+        """Connect the market; its fills and ends must come back through on_fill and on_end."""
         self._world = world
+        self._checks = OrderChecks(self._rules, world)
 
     def place(self, account: Account, form: OrderForm, ip: str, now_ns: int) -> OrderEntry:
         """Accept a new order and let it trade. Raises Refusal."""
-        book, kind = self._check(form)
+        book, kind = self._checks.route(form, now_ns)
+        if self._ledger.is_full:
+            raise Refusal("OPSQ0010", "simulator: the ledger is full")
         limit = book.limit_of(kind, form.side, form.price_krw)
-        # Unpriced buys block cash at the upper limit, whatever they end up costing.
-        block = form.price_krw if kind.needs_price else book.limits.upper_krw
-        self._check_funds(account, form, block)
+        block = _block_price(book, kind, form.price_krw)
+        self._checks.check_funds(account, form, block)
         entry = OrderEntry(
             odno=self._ledger.next_odno(),
             date=date_text(now_ns),
@@ -93,6 +91,8 @@ class Desk:
             price_krw=form.price_krw if kind.needs_price else 0,
             kind=form.kind,
             venue=form.venue,
+            board=book.board,
+            trigger_krw=form.trigger_krw if kind.is_stop else 0,
             ip=ip,
             accepted_ns=now_ns,
         )
@@ -110,7 +110,7 @@ class Desk:
 
     def change(self, account: Account, form: ChangeForm, ip: str, now_ns: int) -> OrderEntry:
         """Accept an amend or a cancel and carry it out. Raises Refusal."""
-        target = self._target(account, form)
+        target = self._target(account, form, now_ns)
         qty = target.leaves_qty if form.is_all else form.qty
         if not 0 < qty <= target.leaves_qty:
             code = "IGW00022" if self._rules.is_paper else "APBK1359"
@@ -127,6 +127,8 @@ class Desk:
             price_krw=0 if form.is_cancel else form.price_krw,
             kind=target.kind if form.is_cancel else form.kind,
             venue=target.venue,
+            board=target.board,
+            trigger_krw=target.trigger_krw,
             request="cancel" if form.is_cancel else "amend",
             original=target.odno,
             ip=ip,
@@ -170,71 +172,31 @@ class Desk:
             entry, account, now_ns, qty=qty, price_krw=price_krw, receipt="2", is_fill=True
         )
 
-    def _check(self, form: OrderForm) -> tuple[Book, OrderKind]:
-        book = self._world.exchange.books.get(form.symbol)
-        if book is None:
-            raise Refusal("APBK0656", "해당종목정보가 없습니다.", rt_cd="7")
-        if self._ledger.is_full:
-            raise Refusal("OPSQ0010", "simulator: the ledger is full")
-        self._check_venue(form.venue)
-        kind = KINDS.get(form.kind)
-        if kind is None or form.kind not in (_SOR_KINDS if form.venue == "SOR" else _REGULAR_KINDS):
-            raise Refusal(
-                "APBK0918", f"장운영시간 또는 거래소에 맞지 않는 주문구분입니다.({form.kind})"
-            )
-        unit = order_unit(book.issue.kind)
-        if not 0 < form.qty <= _MAX_QTY or form.qty % unit:
-            # The table has no code for this one; the text is what a caller must read anyway.
-            raise Refusal("APBK0918", f"주문수량을 확인하시기 바랍니다.(매매수량단위 {unit})")
-        self._check_price(book, kind, form.price_krw)
-        return book, kind
-
-    def _check_venue(self, venue: str) -> None:
-        if venue == "NXT" and not self._rules.is_paper:
-            raise Refusal("APBK0918", "simulator: NXT 거래소는 아직 지원하지 않습니다.")
-        if venue not in self._rules.kis.venues:
-            raise Refusal("APBK0918", f"주문 가능한 거래소가 아닙니다.({venue})")
-
-    @staticmethod
-    def _check_price(book: Book, kind: OrderKind, price_krw: int) -> None:
-        if not kind.needs_price:
-            if price_krw:
-                raise Refusal(
-                    "APBK0506", "시장가 등 가격이 없는 주문은 주문단가를 0으로 입력합니다."
-                )
-            return
-        # APBK0506 is not in errors.json; it stands for every refusal of a price here.
-        if not is_on_grid(price_krw, book.issue.kind):
-            raise Refusal("APBK0506", "주문단가의 호가단위를 확인하시기 바랍니다.")
-        if not book.limits.lower_krw <= price_krw <= book.limits.upper_krw:
-            raise Refusal("APBK0506", "주문단가가 상한가와 하한가의 범위를 벗어났습니다.")
-
-    def _check_funds(self, account: Account, form: OrderForm, block_krw: int) -> None:
-        if form.side is Side.BUY:
-            if account.available_krw < buy_cost_krw(block_krw, form.qty):
-                raise Refusal("APBK0952", "주문가능금액을 초과 했습니다.", rt_cd="7")
-        elif account.holding(form.symbol).sellable_qty < form.qty:
-            code = "40240000" if self._rules.is_paper else "APBK0400"
-            raise Refusal(code, "주문 가능한 수량을 초과했습니다.", rt_cd="7")
-
-    def _target(self, account: Account, form: ChangeForm) -> OrderEntry:
+    def _target(self, account: Account, form: ChangeForm, now_ns: int) -> OrderEntry:
         target = self._ledger.orders.get(form.original)
         if target is None or target.account != account.number or target.request == "cancel":
             raise Refusal("IGW00022", "원주문번호를 확인하시기 바랍니다.", rt_cd="7")
-        self._check_venue(form.venue)
+        self._checks.check_venue(form.venue)
         if form.venue != target.venue:
-            raise Refusal("APBK0918", f"원주문의 거래소와 다릅니다.({target.venue})")
+            raise Refusal("APBK0918", f"원주문의 거래소와 다릅니다.({target.venue})", rt_cd="7")
+        book = self._world.exchange.book(target.symbol, target.board)
         if form.is_cancel:
+            # What rests between two sessions can't be touched until the next one.
+            if target.leaves_qty and book.mode == "closed":
+                self._checks.check_open(book, KINDS[target.kind], now_ns)
             return target
-        if form.kind not in _AMEND_KINDS:
-            raise Refusal("APBK0918", f"정정할 수 없는 주문구분입니다.({form.kind})")
-        book = self._world.exchange.books[target.symbol]
-        self._check_price(book, KINDS[form.kind], form.price_krw)
+        kind = KINDS.get(form.kind)
+        if kind is None or kind.lifetime != "day" or target.board not in kind.boards:
+            raise Refusal("APBK0918", f"정정할 수 없는 주문구분입니다.({form.kind})", rt_cd="7")
+        if target.leaves_qty:
+            self._checks.check_open(book, kind, now_ns)
+        self._checks.check_price(book, kind, form.price_krw, target.trigger_krw)
         return target
 
     def _amend(self, target: OrderEntry, entry: OrderEntry, account: Account, now_ns: int) -> None:
-        book, kind = self._world.exchange.books[entry.symbol], KINDS[entry.kind]
-        block = entry.price_krw if kind.needs_price else book.limits.upper_krw
+        book = self._world.exchange.book(entry.symbol, entry.board)
+        kind = KINDS[entry.kind]
+        block = _block_price(book, kind, entry.price_krw)
         if entry.side is Side.BUY:
             rest = target.leaves_qty - entry.qty
             freed = target.reserved_krw - (buy_cost_krw(target.block_krw, rest) if rest else 0)
@@ -245,10 +207,10 @@ class Desk:
         resting = target.resting
         assert resting is not None
         limit = book.limit_of(kind, entry.side, entry.price_krw)
-        is_same_price = kind.needs_price and resting.price_krw == limit
+        is_same_price = kind.needs_price and resting.price_krw == limit and not kind.is_stop
         keeps_place = is_same_price and entry.qty == target.leaves_qty
         if keeps_place:
-            resting.owner, entry.resting = entry.odno, resting
+            resting.owner, resting.kind, entry.resting = entry.odno, kind, resting
             target.resting, target.leaves_qty = None, 0
             self._block(target, account)
         else:
@@ -261,6 +223,16 @@ class Desk:
         if not keeps_place:
             self._send(entry, account, kind, limit, now_ns)
 
+    def on_end(self, book: Book, odno: int, qty: int, reason: str, now_ns: int) -> None:
+        """Book the end of what rested: a session is over. KIS sends no notice of it."""
+        entry = self._ledger.orders[odno]
+        account = self._accounts[entry.account]
+        entry.leaves_qty -= qty
+        entry.canceled_qty += qty
+        if entry.side is Side.SELL:
+            account.reserve_shares(entry.symbol, -qty)
+        self._block(entry, account)
+
     def _open(self, entry: OrderEntry, account: Account, now_ns: int) -> None:
         entry.visible_ns = now_ns + self._faults.take_delay_ns("hide")
         self._ledger.add_order(entry)
@@ -272,10 +244,10 @@ class Desk:
     def _send(
         self, entry: OrderEntry, account: Account, kind: OrderKind, limit_krw: int, now_ns: int
     ) -> None:
-        order = Order(entry.side, entry.qty, owner=entry.odno)
+        order = Order(entry.side, entry.qty, owner=entry.odno, trigger_krw=entry.trigger_krw)
         entry.resting = order
-        result = self._world.submit(entry.symbol, order, kind, limit_krw, now_ns)
-        if order.rests and order.price_krw:
+        result = self._world.submit(entry.symbol, order, kind, limit_krw, now_ns, entry.board)
+        if order.rests and order.price_krw and not kind.turns_market:
             entry.block_krw = order.price_krw
         if result.dropped_qty:
             entry.canceled_qty += result.dropped_qty
@@ -287,7 +259,7 @@ class Desk:
 
     def _withdraw(self, target: OrderEntry, account: Account, qty: int) -> None:
         assert target.resting is not None
-        self._world.reduce(target.symbol, target.resting, qty)
+        self._world.reduce(target.symbol, target.resting, qty, target.board)
         target.leaves_qty -= qty
         if target.side is Side.SELL:
             account.reserve_shares(target.symbol, -qty)

@@ -1,16 +1,17 @@
 """Invent, from the seed, what happened before the simulator started: days and minutes.
 
 Made when first asked for and kept, so that starting is quick and every answer agrees with the next.
-Saturdays and Sundays are skipped; public holidays are not known here.
+Days on which KRX is closed are skipped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from random import Random
 
+from aegis_fast.sim.calendar import previous_trading_day
 from aegis_fast.sim.kst import DAY_NS, date_of, second_of_day
 from aegis_fast.sim.market import Issue, price_limits, round_down, round_up, tick_size
 from aegis_fast.sim.tape import MinuteBar, Tape
@@ -110,21 +111,32 @@ class History:
             for symbol, tape in tapes.items()
         }
         self._days: dict[str, list[DayBar]] = {}
+        self._lived: dict[str, list[DayBar]] = {}
         self._minutes: dict[str, list[MinuteBar]] = {}
+
+    def end_day(self, day: date, tapes: Mapping[str, Tape], closes: Mapping[str, int]) -> None:
+        """Put a trading day that the simulator lived through behind; closes: by symbol."""
+        for symbol, tape in tapes.items():
+            bars = [_lived(day, tape, closes[symbol])]
+            self._lived[symbol] = (bars + self._lived.get(symbol, []))[:DAYS_KEPT]
+            self._days.pop(symbol, None)
+        self._starts.clear()
+        self._minutes.clear()
 
     def days(self, symbol: str) -> list[DayBar]:
         """Return the business days before today, newest first."""
         bars = self._days.get(symbol)
         if bars is None:
             rng = Random(f"{self._seed}:{symbol}:days")
-            bars = self._days[symbol] = _make_days(
-                self._issues[symbol], rng, date_of(self._start_ns)
-            )
+            made = _make_days(self._issues[symbol], rng, date_of(self._start_ns))
+            bars = self._days[symbol] = (self._lived.get(symbol, []) + made)[:DAYS_KEPT]
         return bars
 
     def minutes(self, symbol: str) -> list[MinuteBar]:
         """Return today's minutes before the start, oldest first."""
         bars = self._minutes.get(symbol)
+        if bars is None and symbol not in self._starts:
+            return []  # A day that began here: the tape has all its minutes.
         if bars is None:
             rng = Random(f"{self._seed}:{symbol}:minutes")
             issue, start = self._issues[symbol], self._starts[symbol]
@@ -132,11 +144,23 @@ class History:
         return bars
 
 
+def _lived(day: date, tape: Tape, close_krw: int) -> DayBar:
+    """Return the bar of a day by its tape; without a trade all prices are the close."""
+    return DayBar(
+        day,
+        tape.open_krw or close_krw,
+        tape.high_krw or close_krw,
+        tape.low_krw or close_krw,
+        close_krw,
+        tape.cum_qty,
+        tape.cum_value_krw,
+    )
+
+
 def _business_days_before(day: date) -> Iterator[date]:
     while True:
-        day -= timedelta(days=1)
-        if day.weekday() < 5:
-            yield day
+        day = previous_trading_day(day)
+        yield day
 
 
 def _make_days(issue: Issue, rng: Random, today: date) -> list[DayBar]:

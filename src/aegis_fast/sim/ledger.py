@@ -25,9 +25,9 @@ class OrderEntry:
     odno: unique with `date`. original: the number that an amend or a cancel acts on, else 0.
     qty = filled_qty + leaves_qty + canceled_qty + amended_qty + rejected_qty. price_krw: as asked,
     0 for an unpriced type. state: open, filled, canceled, amended (the rest lives on under another
-    number), rejected, or done (a cancel request). resting: its order in the book, if any.
-    block_krw: the price at which an open buy blocks cash. visible_ns: when the query calls begin to
-    show it.
+    number), rejected, or done (a cancel request). resting: its order in the book, if any. venue: as
+    asked for (KRX, NXT, SOR); board: the book it went to. trigger_krw: of a stop order. block_krw:
+    the price at which an open buy blocks cash. visible_ns: when the query calls begin to show it.
     """
 
     __slots__ = (
@@ -35,6 +35,7 @@ class OrderEntry:
         "account",
         "amended_qty",
         "block_krw",
+        "board",
         "canceled_qty",
         "commission_krw",
         "date",
@@ -54,6 +55,7 @@ class OrderEntry:
         "side",
         "symbol",
         "tax_krw",
+        "trigger_krw",
         "venue",
         "visible_ns",
     )
@@ -70,6 +72,8 @@ class OrderEntry:
         price_krw: int,
         kind: str,
         venue: str,
+        board: str = "KRX",
+        trigger_krw: int = 0,
         request: str = "new",
         original: int = 0,
         ip: str = "",
@@ -84,6 +88,8 @@ class OrderEntry:
         self.price_krw = price_krw
         self.kind = kind
         self.venue = venue
+        self.board = board
+        self.trigger_krw = trigger_krw
         self.request = request
         self.original = original
         self.ip = ip
@@ -119,6 +125,8 @@ class OrderEntry:
             "price_krw": self.price_krw,
             "type": self.kind,
             "venue": self.venue,
+            "board": self.board,
+            "trigger_krw": self.trigger_krw,
             "request": self.request,
             "original_odno": f"{self.original:010d}" if self.original else "",
             "state": self.state,

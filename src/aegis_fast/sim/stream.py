@@ -38,6 +38,7 @@ REPLAY_KEY = ("abcdefghijklmnopabcdefghijklmnop", "0123456789abcdef")
 _NOTICE_TRS = frozenset({"H0STCNI0", "H0STCNI9"})
 _STATUS_TR = "H0STMKO0"  # Acked, and silent: the market of this simulator never changes phase.
 _DEPTH_EVERY_NS = 100_000_000
+_NEVER_NS = 1 << 63
 _PENDING_NOTICES = 10_000  # Delayed ones; beyond that the oldest go out early.
 _TEXTS = {
     "OPSP0000": "SUBSCRIBE SUCCESS",
@@ -140,6 +141,7 @@ class Hub:
         self._pingpong_ns = pingpong_ns
         self._is_replay = is_replay
         self._next_number = 1
+        self._real_ns = 0
         self._next_pingpong_ns = 0
         self._subscribers: dict[tuple[str, str], dict[int, Session]] = {}
         self._held_until: dict[str, int] = {}
@@ -314,12 +316,23 @@ class Hub:
         if not delay_ns:
             self._send_notice(notice)
             return
-        self._late_notices.append((notice.time_ns + delay_ns, notice))
+        self._late_notices.append((self._real_ns + delay_ns, notice))
         if len(self._late_notices) > _PENDING_NOTICES:
             self._send_notice(self._late_notices.pop(0)[1])
 
-    def flush(self, now_ns: int) -> None:
-        """Send what has come up: trades at once, books at most every 100 ms, PINGPONG when due."""
+    def next_due_ns(self) -> int:
+        """Return the market time at which flush has something to send; far off when nothing."""
+        due_ns = _NEVER_NS
+        if self._trades:
+            return 0
+        for symbol in self._dirty:
+            if (DEPTH_TR, symbol) in self._subscribers:
+                sent_ns = self._depth_sent_ns.get(symbol, -_DEPTH_EVERY_NS)
+                due_ns = min(due_ns, sent_ns + _DEPTH_EVERY_NS)
+        return due_ns
+
+    def flush(self, now_ns: int, real_ns: int | None = None) -> None:
+        """Send what has come up: trades at once, books at most every 100 ms, and see tick."""
         for symbol, records in self._trades.items():
             book, tape = self._world.exchange.books[symbol], self._world.tapes[symbol]
             self._publish((TRADE_TR, symbol), trade_frame(tape, book, records))
@@ -332,12 +345,17 @@ class Hub:
             totals = self._depth_totals.setdefault(symbol, DepthTotals())
             self._depth_sent_ns[symbol] = now_ns
             self._publish((DEPTH_TR, symbol), depth_frame(tape, book, totals, now_ns))
+        self.tick(now_ns, now_ns if real_ns is None else real_ns)
+
+    def tick(self, now_ns: int, real_ns: int) -> None:
+        """Send what waits for real time: delayed notices, PINGPONG."""
+        self._real_ns = real_ns
         if self._late_notices:
-            due = [notice for at_ns, notice in self._late_notices if at_ns <= now_ns]
-            self._late_notices = [late for late in self._late_notices if late[0] > now_ns]
+            due = [notice for at_ns, notice in self._late_notices if at_ns <= real_ns]
+            self._late_notices = [late for late in self._late_notices if late[0] > real_ns]
             for notice in due:
                 self._send_notice(notice)
-        self._pingpong(now_ns)
+        self._pingpong(now_ns, real_ns)
 
     def broadcast(self, text: bytes, *, only_registered: bool = False) -> int:
         """Send a text to all sockets; return to how many."""
@@ -384,8 +402,8 @@ class Hub:
                 own = values
             self._tapped(registration, notice_frame(tr_id, own, key, iv), [session])
 
-    def _pingpong(self, now_ns: int) -> None:
-        if now_ns < self._next_pingpong_ns:
+    def _pingpong(self, now_ns: int, real_ns: int) -> None:
+        if real_ns < self._next_pingpong_ns:
             return
         if self._next_pingpong_ns:
             clock = date_text(now_ns) + hhmmss(now_ns)
@@ -393,4 +411,4 @@ class Hub:
             wire = self._wrap(text)
             for session in list(self.sessions.values()):
                 session.deliver(wire, is_pingpong=True)
-        self._next_pingpong_ns = now_ns + self._pingpong_ns
+        self._next_pingpong_ns = real_ns + self._pingpong_ns

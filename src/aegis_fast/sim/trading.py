@@ -56,6 +56,7 @@ class Trading:
             qty=_number(params, "ORD_QTY"),
             price_krw=_number(params, "ORD_UNPR"),
             venue=params.get("EXCG_ID_DVSN_CD") or "KRX",
+            trigger_krw=_number(params, "CNDT_PRIC") if params.get("CNDT_PRIC", "").strip() else 0,
         )
         entry = self._desk.place(asked.account, form, asked.ip, asked.now_ns)
         return self._accepted(entry, side.name.lower())

@@ -224,7 +224,9 @@ def test_nothing_enters_a_stopped_book_but_cancels_work(book: Book, mode: str) -
     assert not order.rests
 
 
-@pytest.mark.parametrize(("board", "mode"), [("KRX", "fixed"), ("FIXED", "auction"), ("KRX", "x")])
+@pytest.mark.parametrize(
+    ("board", "mode"), [("KRX", "fixed"), ("FIXED", "continuous"), ("KRX", "x")]
+)
 def test_book_has_only_the_modes_of_its_board(board: str, mode: str) -> None:
     book = Book(issue(), price_limits(70_000, "stock"), board)
 

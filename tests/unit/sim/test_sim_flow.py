@@ -401,14 +401,14 @@ def world(**settings: object) -> World:
 
 def test_same_sector_moves_together() -> None:
     market = world(activity=0.02)
-    flows = market._flows
+    flows = market.flows
     names = ["005930", "000660", "066570", "035420"]
     series: dict[str, list[int]] = {name: [] for name in names}
     for _ in range(180):
         for name in names:
-            series[name].append(flows[name].value.micro)
+            series[name].append(flows[name, "KRX"].value.micro)
         for _ in range(60):
-            market._drift()
+            market.drift()
 
     assert correlation(series["005930"], series["000660"]) > 300
     assert correlation(series["005930"], series["066570"]) > 300
@@ -432,11 +432,11 @@ def correlation(left: list[int], right: list[int]) -> int:
 def test_asked_regimes_count_and_can_change() -> None:
     market = world(regimes={"000270": "limit_up", "*": "trend_up"})
 
-    assert market._flows["000270"].regime.name == "limit_up"
+    assert market.flows["000270", "KRX"].regime.name == "limit_up"
     assert market.factors.regime.name == "trend_up"
     market.set_regime("000270", "quiet")
     market.set_regime("*", "normal")
-    assert market._flows["000270"].regime.name == "quiet"
+    assert market.flows["000270", "KRX"].regime.name == "quiet"
     assert market.factors.regime.name == "normal"
     with pytest.raises(KeyError):
         market.set_regime("005930", "wild")

@@ -88,14 +88,15 @@ def test_prices_move_and_both_sides_take(minute) -> None:
 def test_running_figures_never_miss_a_share(minute) -> None:
     last: dict[str, object] = {}
     for symbol, record in minute[1]:
-        before = last.get(symbol)
+        venue = symbol, record.board == "NXT"
+        before = last.get(venue)
         if before is not None:
             assert record.cum_qty - before.cum_qty == record.qty
             assert record.cum_value_krw - before.cum_value_krw == record.qty * record.price_krw
             assert record.time_ns >= before.time_ns
         assert record.buy_qty + record.sell_qty == record.cum_qty
         assert record.low_krw <= record.price_krw <= record.high_krw
-        last[symbol] = record
+        last[venue] = record
 
 
 def test_shock_moves_price_and_book_at_once() -> None:
