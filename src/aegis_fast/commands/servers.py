@@ -87,6 +87,10 @@ def sim(
         Path | None,
         typer.Option("--accounts", metavar="FILE", help="TOML of [[account]] tables. 계좌 파일"),
     ] = None,
+    faults: Annotated[
+        Path | None,
+        typer.Option("--faults", metavar="FILE", help="Script: .toml or .jsonl. 장애 대본"),
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option("--start", metavar="KST", help="2026-11-27T08:00; default now. 시작 시각"),
@@ -158,6 +162,8 @@ def sim(
         settings["accounts"] = read_accounts(accounts, profile)
     if start is not None:
         settings["start_ns"] = _start_ns(start)
+    if faults is not None:
+        settings["faults"] = faults
     run_sim(
         host="127.0.0.1",
         port=port,

@@ -146,7 +146,9 @@ class FaultHooks:
     def _start(self, body: FaultBody) -> dict[str, Any]:
         if body.kind in AT_ONCE and not body.has_timing:
             return {"kind": body.kind, "affected": self.strike(body)}
-        return self._faults.add(body).as_json()
+        fault = self._faults.add(body)
+        self._calls.remember()
+        return fault.as_json()
 
     def strike(self, body: FaultBody) -> int:
         """Carry out a fault that strikes at once; return how many sockets, sends or tokens."""
