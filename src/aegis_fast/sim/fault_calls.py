@@ -166,12 +166,10 @@ class CallFaults:
     def _stale(
         self, request: Request, aim: Aim, land: Callable[[Request], Answer]
     ) -> Answer | None:
+        self.remember()
         fault = self._faults.take("balance_stale", aim)
         if fault is None:
             return None
-        self.remember()
-        if not self._memory:  # It was the last strike of this fault: the accounts of now.
-            self._memory.note(self._accounts, self._faults.now_ns)
         delay_ns = fault.body.delay_ms * _MS
         time_ns = self._faults.now_ns - delay_ns if delay_ns else fault.set_ns
         today = dict(self._accounts)
