@@ -122,10 +122,9 @@ class Stack:
         self.engine: Child | None = None
         self.token = ""
         self.sim = Child(["sim", "--port", "0", *sim_arguments], "aegis sim ready", {})
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.sim.wait_ready())
+        found = re.search(r"(https?://\S+) (wss?://\S+)", self.sim.wait_ready())
         assert found is not None
-        self.sim_url = f"http://127.0.0.1:{found[1]}"
-        self.ws_url = f"ws://127.0.0.1:{found[1]}/tryitout"
+        self.sim_url, self.ws_url = found[1], found[2]
         self.url = ""
 
     @property
