@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 from random import Random
 from typing import Any
@@ -221,8 +221,9 @@ def _ppm(value: int | float | str | UnsetType) -> int:
         ppm = value
     else:
         try:
-            ppm = int(Decimal(str(value)) * _PPM)
-        except (InvalidOperation, ValueError, OverflowError):
+            share = Decimal(str(value))
+            ppm = int(share * _PPM) if 0 <= share <= 1 else -1
+        except ArithmeticError:  # No number, or one that compares with nothing.
             ppm = -1
     if not 0 <= ppm <= _PPM:
         raise InvalidRequest(f"probability {value!r}", field="probability", expected=expected)
