@@ -28,6 +28,7 @@ __all__ = [
     "market_data",
     "order_unit",
     "price_limits",
+    "read_data",
     "round_down",
     "round_up",
     "sell_tax_krw",
@@ -55,8 +56,7 @@ class Side(IntEnum):
 class Elw(msgspec.Struct, frozen=True, kw_only=True):
     """The terms of an ELW (equity-linked warrant).
 
-    underlying: symbol of a stock, or sector code of an index (2001 KOSPI200; strike_krw is then its
-    level x 100). last_day, expiry: YYYYMMDD, last day of trading and day of settlement.
+    underlying: symbol of a stock. last_day, expiry: YYYYMMDD, last day of trading and expiry.
     conversion_ppm: shares of the underlying that one warrant stands for. lp: who makes its market.
     """
 
@@ -129,14 +129,15 @@ class _Bands(NamedTuple):
     ticks: tuple[int, ...]
 
 
-def _read(name: str) -> Any:
+def read_data(name: str) -> Any:
+    """Return a JSON file that lies beside this module."""
     return msgspec.json.decode(resources.files("aegis_fast.sim").joinpath(name).read_bytes())
 
 
 @cache
 def market_data() -> dict[str, Any]:
     """Return market.json: the rules as data."""
-    rules: dict[str, Any] = _read("market.json")
+    rules: dict[str, Any] = read_data("market.json")
     return rules
 
 

@@ -11,6 +11,7 @@ from math import isqrt
 from random import Random
 from typing import Protocol
 
+from aegis_fast.sim.elw import theory_micro
 from aegis_fast.sim.market import Issue, PriceLimits, Side, tick_size
 from aegis_fast.sim.regimes import REGIMES, Regime, gap_of
 
@@ -29,8 +30,8 @@ _STICK_TICKS = 4  # How far past its limit a stuck issue is worth more, or less.
 _IMPACT_PPM = 30_000
 _LASTING_PERCENT = 30
 _PRESSURE_S = 600
-# What one percent in the underlying does to a warrant, in percent.
-_GEARING = 8
+# A warrant's time value is taken as if it always had this long to go: one day loses little of it.
+_WARRANT_DAYS = 60
 
 
 class Value(Protocol):
@@ -77,9 +78,9 @@ class FairValue:
         self._lower = limits.lower_krw * MICRO
         self._upper = limits.upper_krw * MICRO
         self._pressed_qty = 0
-        self._underlying = underlying
-        self._underlying_start = underlying.micro if underlying is not None else 0
-        self.micro = self._anchor = self._centre = price_krw * MICRO
+        self._underlying = underlying if issue.elw is not None else None
+        self.micro = price_krw * MICRO
+        self._settle()
         self.set_regime(regime, is_start=True)
         if not (regime.gap_ppm or regime.sticks or underlying):
             self._centre = issue.base_krw * MICRO
@@ -92,16 +93,20 @@ class FairValue:
         self._passing_ppm = _PASSING_PPM[kind] * regime.vol_percent // 100
         if is_start:
             return
-        self._centre = self._anchor = self.micro
         if regime.gap_ppm:
-            gap = gap_of(regime, self.micro // MICRO, self._rng) * MICRO
-            self._centre = self._anchor = self.micro = self.micro + gap
+            self.micro += gap_of(regime, self.micro // MICRO, self._rng) * MICRO
+        self._settle()
         self._clamp()
+
+    def _settle(self) -> None:
+        self._anchor = self._centre = self.micro
+        self._theory_start = self._theory_micro()
 
     def put(self, price_krw: int) -> None:
         """Set the value to a price, and make it its home."""
-        self.micro = self._anchor = self._centre = price_krw * MICRO
+        self.micro = price_krw * MICRO
         self._pressed_qty = 0
+        self._settle()
 
     def sync(self) -> None:
         """Follow nobody."""
@@ -114,10 +119,12 @@ class FairValue:
         own = (self._bits(64).bit_count() - 32) * self._own_ppm
         passing = (self._bits(64).bit_count() - 32) * self._passing_ppm
         if self._underlying is not None:
-            self._follow_underlying(self._underlying, passing)
+            self._follow_underlying(passing)
         elif self.regime.sticks:
             self._run_to_limit(own)
         else:
+            if self._issue.kind != "stock":
+                sector_ppm = 0  # A fund follows the market; its "sector" is only a name.
             common = 4 * self._issue.beta_ppm * (market_ppm + sector_ppm)
             lasting = self._anchor * (common + own * _PPM) // (4 * _PPM * _PPM)
             if self.regime.trend_ppm_hour:
@@ -130,12 +137,16 @@ class FairValue:
             self.micro = fair + fair * passing // (4 * _PPM)
         self._clamp()
 
-    def _follow_underlying(self, underlying: Value, passing: int) -> None:
+    def _theory_micro(self) -> int:
         elw = self._issue.elw
-        gearing = _GEARING if elw is None or elw.is_call else -_GEARING
-        start = self._underlying_start
-        moved = self._centre * gearing * (underlying.micro - start) // start
-        self._anchor = max(self._centre + moved, self._lower)
+        if elw is None or self._underlying is None:
+            return 0
+        return theory_micro(elw, self._underlying.micro, _WARRANT_DAYS)
+
+    def _follow_underlying(self, passing: int) -> None:
+        # What the market pays may differ from theory; its moves are those of the theory.
+        theory = self._theory_micro()
+        self._anchor = max(self._centre * theory // self._theory_start, self._lower)
         self.micro += (self._anchor - self.micro) // 3 + self.micro * passing // (4 * _PPM)
 
     def _run_to_limit(self, own: int) -> None:

@@ -19,6 +19,7 @@ from aegis_fast.sim.factors import Factors
 from aegis_fast.sim.flow import Flow
 from aegis_fast.sim.history import History
 from aegis_fast.sim.hooks import OnDepth, OnOwnFill, OnTrade, WorldHooks
+from aegis_fast.sim.indices import Indices
 from aegis_fast.sim.kst import DAY_NS, SECOND_NS, date_of, midnight_ns, second_of_day
 from aegis_fast.sim.market import Issue, Side, issues, listed_on
 from aegis_fast.sim.opening import open_issue
@@ -70,6 +71,7 @@ class World:
         self.day = date_of(start_ns)
         self.flows: dict[tuple[str, str], Flow] = {}
         self._wanted_regimes = dict(regimes or {})
+        self._index_closes: dict[str, int] = {}
         self._now_ns = start_ns
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._event_seq = 0
@@ -99,6 +101,7 @@ class World:
         self.flows.clear()
         for issue in self.listed:
             self._list_issue(issue, now_ns)
+        self.indices = Indices(self.listed, self.tapes, self._index_closes)
 
     def _list_issue(self, issue: Issue, now_ns: int) -> None:
         symbol = issue.symbol
@@ -204,6 +207,7 @@ class World:
         self.at(self._now_ns + SECOND_NS, self._second)
         if not self.is_crowd_asleep:
             self.drift()
+        self.indices.update(self._now_ns)
         self.hooks.on_second(self._now_ns)
 
     def drift(self) -> None:
@@ -224,6 +228,7 @@ class World:
         self.history.end_day(self.day, self.tapes, closes)
         self.day = date_of(self._now_ns)
         self._awake.clear()
+        self._index_closes = self.indices.levels()
         renewed = tuple(listed_on(issue, self.day, closes[issue.symbol]) for issue in self.listed)
         self._list(renewed, self._now_ns)
 
@@ -376,7 +381,11 @@ class World:
 
     def _record(self, book: Book, price_krw: int, qty: int, taker: Side | None) -> None:
         symbol = book.issue.symbol
-        tape = self.nxt_tapes[symbol] if book.board == "NXT" else self.tapes[symbol]
+        if book.board == "NXT":
+            tape = self.nxt_tapes[symbol]
+        else:
+            tape = self.tapes[symbol]
+            self.indices.touch(symbol)
         record = tape.record(price_krw, qty, taker, self._now_ns, book.board)
         self.hooks.on_trade(book, record)
 
