@@ -129,6 +129,9 @@ class Broker:
         self.world.is_paused = replay is not None
         self.desk.join(self.world)
         self.hub.join(self.world)
+        self.world.hooks.on_phase = self.hub.on_phase
+        self.world.hooks.on_vi = self.hub.on_vi
+        self.world.hooks.on_halt = self.hub.on_halt
         self._rest = self._make_rest()
 
     def _make_rest(self) -> Rest:
@@ -148,12 +151,10 @@ class Broker:
         return self.world.exchange
 
     def _on_trade(self, book: Book, record: TradeRecord) -> None:
-        if record.board != "NXT":
-            self.hub.on_trade(book.issue.symbol, record)
+        self.hub.on_trade(book.issue.symbol, record)
 
     def _on_depth(self, book: Book) -> None:
-        if book.board == "KRX":
-            self.hub.on_depth(book.issue.symbol)
+        self.hub.on_depth(book.issue.symbol, book.board)
 
     def call(self, request: Request, now_ns: int, real_ns: int | None = None) -> Answer:
         """Answer one REST call and write it down, with whatever fault waits for it.
@@ -177,7 +178,7 @@ class Broker:
             msg_cd=answer.msg_cd,
             ip=request.ip,
         )
-        self.hub.flush(now_ns)
+        self.hub.flush(now_ns, real_ns)
         return answer
 
     def step(self, now_ns: int, real_ns: int | None = None) -> None:
@@ -235,14 +236,14 @@ class Broker:
             for account in self.accounts.values():
                 account.begin_day(today)
 
-    def on_text(self, session: Session, text: str, now_ns: int) -> None:
-        """Take a WebSocket message."""
-        self.faults.now_ns = now_ns
-        self.hub.on_text(session, text, now_ns)
-        self.hub.flush(now_ns)
+    def on_text(self, session: Session, text: str, now_ns: int, real_ns: int | None = None) -> None:
+        """Take a WebSocket message. real_ns: the door's time, now_ns when left out."""
+        self.faults.now_ns = now_ns if real_ns is None else real_ns
+        self.hub.on_text(session, text, now_ns, real_ns)
+        self.hub.flush(now_ns, real_ns)
 
     def on_close(self, session: Session, now_ns: int, *, has_died: bool = False) -> None:
-        """Take notice that a socket is gone. has_died: without a close frame."""
+        """Take notice that a socket is gone. now_ns: the door's. has_died: without a close."""
         self.faults.now_ns = now_ns
         hold_ns = self.fault_hooks.hold_ns(session)
         if has_died:

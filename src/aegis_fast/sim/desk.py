@@ -299,6 +299,8 @@ class Desk:
                 symbol=entry.symbol,
                 issue_name=self._world.exchange.books[entry.symbol].issue.name,
                 venue=entry.venue,
+                board=entry.board,
+                stop_price_krw=entry.trigger_krw,
                 qty=qty or entry.qty,
                 price_krw=price_krw if is_fill else entry.price_krw,
                 order_qty=entry.qty,

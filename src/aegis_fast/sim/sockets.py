@@ -87,12 +87,12 @@ class Sockets:
                     text = message.data
                     if isinstance(text, bytes):
                         text = text.decode(errors="replace")
-                    self._broker.on_text(session, text, self._clock.now_ns())
+                    self._broker.on_text(session, text, self._clock.now_ns(), self._clock.door_ns())
         finally:
             self._sockets.pop(session.number, None)
             self._transports.pop(session.number, None)
             has_died = socket.close_code in _ABNORMAL
-            self._broker.on_close(session, self._clock.now_ns(), has_died=has_died)
+            self._broker.on_close(session, self._clock.door_ns(), has_died=has_died)
         return socket
 
     def cut(self, session: Session) -> None:

@@ -1,8 +1,10 @@
-"""Speak the broker's WebSocket side: registrations, acks with keys, trades, books, notices.
+"""Speak the broker's WebSocket side: registrations, acks with keys, notices, PINGPONG.
 
 Pure: a session is a callable that takes bytes ready for the wire. `wrap` turns a text into such
 bytes once, and all subscribers of a frame share them. Rules: one session for each appkey, 41
-registrations a session, PINGPONG at an interval, no answer to protocol pings.
+registrations a session, PINGPONG at an interval, no answer to protocol pings. Market data comes
+from the feeds. Approval keys, PINGPONG, held sessions and late notices follow door time (real_ns),
+everything on the wire shows market time (now_ns); without real_ns both are the same.
 """
 
 from __future__ import annotations
@@ -10,24 +12,22 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from aegis_fast.kis import tr
 from aegis_fast.sim.door import Door
-from aegis_fast.sim.frames import (
-    DEPTH_TR,
-    TRADE_TR,
-    DepthTotals,
-    Notice,
-    depth_frame,
-    notice_frame,
-    notice_values,
-    trade_frame,
-)
+from aegis_fast.sim.feed_books import BookFeed
+from aegis_fast.sim.feed_clock import ClockFeed
+from aegis_fast.sim.feed_status import StatusFeed
+from aegis_fast.sim.feed_trades import TradeFeed
+from aegis_fast.sim.frames import Notice, notice_frame, notice_values
 from aegis_fast.sim.kst import SECOND_NS, date_text, hhmmss
+from aegis_fast.sim.outlet import Outlet
+from aegis_fast.sim.registry import TOPICS, Registry, is_key
 from aegis_fast.sim.rules import Rules
+from aegis_fast.sim.session import Session, Tap
 from aegis_fast.sim.tape import TradeRecord
 from aegis_fast.sim.world import World
 
@@ -35,9 +35,9 @@ __all__ = ["REPLAY_KEY", "Hub", "Session", "Tap"]
 
 # The key and iv of the captured notices (tests/data/frames/SOURCES.md).
 REPLAY_KEY = ("abcdefghijklmnopabcdefghijklmnop", "0123456789abcdef")
-_NOTICE_TRS = frozenset({"H0STCNI0", "H0STCNI9"})
-_STATUS_TR = "H0STMKO0"  # Acked, and silent: the market of this simulator never changes phase.
-_DEPTH_EVERY_NS = 100_000_000
+_OVERSEAS_NOTICES = {"real": "H0GSCNI0", "paper": "H0GSCNI9"}
+_NOTICE_TRS = ("H0STCNI0", "H0STCNI9")
+_MAX_EXTRA_FIELDS = 100
 _NEVER_NS = 1 << 63
 _PENDING_NOTICES = 10_000  # Delayed ones; beyond that the oldest go out early.
 _TEXTS = {
@@ -58,64 +58,6 @@ _TEXTS = {
     "OPSP9998": "header not found",
     "OPSP9999": "JSON PARSING ERROR",
 }
-
-
-class Session:
-    """One open socket. appkey: "" until it has said who it is."""
-
-    def __init__(self, number: int, send: Callable[[bytes], None], ip: str, now_ns: int) -> None:
-        self.number = number
-        self.send = send
-        self.ip = ip
-        self.opened_ns = now_ns
-        self.appkey = ""
-        self.approval_key = ""
-        self.hts_ids: set[str] = set()
-        self.registrations: set[tuple[str, str]] = set()
-        self.keys: dict[str, tuple[str, str]] = {}
-        self.sent = 0
-        self.pongs = 0
-        self.is_silent = False
-        self.keeps_pingpong = False
-
-    def deliver(self, wire: bytes, *, is_pingpong: bool = False) -> None:
-        """Send, unless a fault keeps this socket quiet."""
-        if self.is_silent and not (is_pingpong and self.keeps_pingpong):
-            return
-        self.sent += 1
-        self.send(wire)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the session as the control page shows it."""
-        return {
-            "session": self.number,
-            "appkey": self.appkey,
-            "ip": self.ip,
-            "opened_ns": self.opened_ns,
-            "registrations": sorted(f"{tr_id}:{key}" for tr_id, key in self.registrations),
-            "sent": self.sent,
-            "pongs": self.pongs,
-            "is_silent": self.is_silent,
-        }
-
-
-class Tap(Protocol):
-    """Who may change what goes out: frames, the values of notices, acks."""
-
-    def on_frame(
-        self, registration: tuple[str, str], frame: bytes, sessions: list[Session]
-    ) -> None:
-        """Send a frame to its subscribers with Hub.send, or something else."""
-
-    def on_values(
-        self, registration: tuple[str, str], values: list[str], session: Session
-    ) -> list[str]:
-        """Return the values of a notice to encrypt."""
-
-    def on_ack(
-        self, session: Session, registration: tuple[str, str], code: str, wire: bytes
-    ) -> bool:
-        """Tell whether the ack was taken over, so that it is not sent."""
 
 
 class Hub:
@@ -143,19 +85,36 @@ class Hub:
         self._next_number = 1
         self._real_ns = 0
         self._next_pingpong_ns = 0
-        self._subscribers: dict[tuple[str, str], dict[int, Session]] = {}
         self._held_until: dict[str, int] = {}
-        self._trades: dict[str, list[TradeRecord]] = {}
-        # A dict, not a set: frames go out in the same order whatever PYTHONHASHSEED is.
-        self._dirty: dict[str, None] = {}
-        self._depth_sent_ns: dict[str, int] = {}
-        self._depth_totals: dict[str, DepthTotals] = {}
         self._late_notices: list[tuple[int, Notice]] = []
-        self._world: World
+        self._registry = Registry()
+        self._outlet = Outlet(self._registry, self._publish)
+        self._outlet.widths |= dict.fromkeys(_NOTICE_TRS, rules.notice_width)
+        self._trades = TradeFeed(self._outlet)
+        self._books = BookFeed(self._outlet)
+        self._status = StatusFeed(self._outlet)
+        self._clock = ClockFeed(self._outlet)
 
     def join(self, world: World) -> None:
         """Connect the market whose frames go out here."""
-        self._world = world
+        self._outlet.world = world
+        self._status.join()
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Return how many values a record of each TR has; change it to send older forms."""
+        return self._outlet.widths
+
+    @property
+    def extra_fields(self) -> int:
+        """Return how many unknown values are appended to each record, notices included."""
+        return self._outlet.extra_fields
+
+    @extra_fields.setter
+    def extra_fields(self, count: int) -> None:
+        if not 0 <= count <= _MAX_EXTRA_FIELDS:
+            raise ValueError(f"{count} extra fields are not in 0..{_MAX_EXTRA_FIELDS}")
+        self._outlet.extra_fields = count
 
     def open(self, send: Callable[[bytes], None], ip: str, now_ns: int) -> Session:
         """Take a new socket in."""
@@ -164,16 +123,16 @@ class Hub:
         self.sessions[session.number] = session
         return session
 
-    def close(self, session: Session, now_ns: int, hold_ns: int = 0) -> None:
-        """Forget a socket. hold_ns: its appkey stays in use that much longer."""
+    def close(self, session: Session, real_ns: int, hold_ns: int = 0) -> None:
+        """Forget a socket. hold_ns: its appkey stays in use that much longer (door time)."""
         if self.sessions.pop(session.number, None) is None:
             return
         for registration in session.registrations:
-            self._unsubscribe(session, registration)
+            self._registry.remove(session, registration)
         if session.appkey and hold_ns:
-            self._held_until[session.appkey] = now_ns + hold_ns
+            self._held_until[session.appkey] = real_ns + hold_ns
 
-    def on_text(self, session: Session, text: str, now_ns: int) -> None:
+    def on_text(self, session: Session, text: str, now_ns: int, real_ns: int | None = None) -> None:
         """Take one message of a client. Never raises: nonsense gets an error ack."""
         try:
             message = msgspec.json.decode(text)
@@ -192,23 +151,24 @@ class Hub:
         if not isinstance(body, dict) or not isinstance(wanted, dict):
             self._ack(session, "OPSP9991" if isinstance(body, dict) else "OPSP9992")
             return
-        if not self._admit(session, str(header.get("approval_key", "")), now_ns):
+        door_ns = now_ns if real_ns is None else real_ns
+        if not self._admit(session, str(header.get("approval_key", "")), door_ns):
             return
         tr_id, tr_key = str(wanted.get("tr_id", "")), str(wanted.get("tr_key", ""))
         code = self._register(session, header, tr_id, tr_key, now_ns)
         self._ack(session, code, tr_id, tr_key)
 
-    def _admit(self, session: Session, approval_key: str, now_ns: int) -> bool:
+    def _admit(self, session: Session, approval_key: str, real_ns: int) -> bool:
         if session.appkey and approval_key == session.approval_key:
             return True  # An open socket outlives its key (limits.json).
-        customer = self._door.customer_of_approval(approval_key, now_ns)
+        customer = self._door.customer_of_approval(approval_key, real_ns)
         if customer is None:
             self._ack(session, "OPSP0011")
             return False
         if session.appkey == customer.appkey:
             return True
         is_busy = any(other.appkey == customer.appkey for other in self.sessions.values())
-        if is_busy or self._held_until.get(customer.appkey, 0) > now_ns or session.appkey:
+        if is_busy or self._held_until.get(customer.appkey, 0) > real_ns or session.appkey:
             self._ack(session, "OPSP8996")
             return False
         session.appkey, session.approval_key = customer.appkey, approval_key
@@ -234,18 +194,19 @@ class Hub:
             if registration not in session.registrations:
                 return "OPSP0003"
             session.registrations.remove(registration)
-            self._unsubscribe(session, registration)
+            self._registry.remove(session, registration)
             return "OPSP0001"
         if registration in session.registrations:
             return "OPSP0002"
         if len(session.registrations) >= self._rules.kis.max_registrations:
             return "OPSP0008"
         session.registrations.add(registration)
-        self._subscribers.setdefault(registration, {})[session.number] = session
+        self._registry.add(session, registration)
         self.last_subscribed_ns = now_ns
-        if tr_id == DEPTH_TR:
-            # The first book comes at once, not with the next change.
-            self.on_depth(tr_key)
+        if not self._is_replay:
+            self._trades.on_subscribed(tr_id, tr_key)
+            self._books.on_subscribed(tr_id, tr_key)
+            self._clock.on_subscribed(tr_id, tr_key, now_ns)
         return "OPSP0000"
 
     def _check_tr(self, session: Session, tr_id: str, tr_key: str) -> str:
@@ -254,21 +215,14 @@ class Hub:
             return "OPSP8991"
         if self._is_replay:
             return ""
-        if tr_id in _NOTICE_TRS:
-            if tr_id != self._rules.kis.notice_tr:
-                return "OPSP8991"
-            return "" if tr_key in session.hts_ids else "OPSP8992"
-        if tr_id not in (TRADE_TR, DEPTH_TR, _STATUS_TR):
-            return "OPSP8991"
         if self._rules.is_paper and not known.on_paper:
             return "OPSP8991"
-        return "" if tr_key in self._world.exchange.books else "OPSP8992"
-
-    def _unsubscribe(self, session: Session, registration: tuple[str, str]) -> None:
-        subscribers = self._subscribers.get(registration, {})
-        subscribers.pop(session.number, None)
-        if not subscribers:
-            self._subscribers.pop(registration, None)
+        if TOPICS[tr_id].kind == "notice":
+            overseas = _OVERSEAS_NOTICES[self._rules.kis.environment]
+            if tr_id not in (self._rules.kis.notice_tr, overseas):
+                return "OPSP8991"
+            return "" if tr_key in session.hts_ids else "OPSP8992"
+        return "" if is_key(self._outlet.world, tr_id, tr_key) else "OPSP8992"
 
     def _ack(self, session: Session, code: str, tr_id: str = "", tr_key: str = "") -> None:
         is_named = bool(tr_id)
@@ -302,17 +256,41 @@ class Hub:
         return pair
 
     def on_trade(self, symbol: str, record: TradeRecord) -> None:
-        """Keep a trade for the next flush, if anyone wants it."""
-        if (TRADE_TR, symbol) in self._subscribers and not self._is_replay:
-            self._trades.setdefault(symbol, []).append(record)
+        """Take a trade that has just happened; it goes out with the next flush."""
+        if not self._is_replay:
+            self._trades.on_trade(symbol, record)
 
-    def on_depth(self, symbol: str) -> None:
+    def on_depth(self, symbol: str, board: str = "KRX") -> None:
         """Note that a book changed."""
         if not self._is_replay:
-            self._dirty[symbol] = None
+            self._books.on_depth(symbol, board)
+
+    def on_phase(self, board: str, phase: Any, now_ns: int) -> None:
+        """Tell the subscribers of market status that a board begins a session; None: it closes.
+
+        phase: calendar.Phase or None. Books of a board that opens or closes go out anew.
+        """
+        if self._is_replay:
+            return
+        self._trades.flush(now_ns)  # Trades of the session that ends come first.
+        self._status.on_phase(board, phase)
+        self._books.on_board(board)
+
+    def on_vi(self, symbol: str, board: str, vi: Any, now_ns: int) -> None:
+        """Tell of a volatility interruption; vi is false when it ends."""
+        if not self._is_replay:
+            self._trades.flush(now_ns)
+            self._status.on_vi(symbol, board, is_on=bool(vi))
+            self._books.on_depth(symbol, board)
+
+    def on_halt(self, symbol: str, is_halted: bool, now_ns: int) -> None:
+        """Tell that trading in an issue stops or goes on."""
+        if not self._is_replay:
+            self._trades.flush(now_ns)
+            self._status.on_halt(symbol, is_halted=is_halted)
 
     def on_notice(self, notice: Notice, delay_ns: int) -> None:
-        """Send a notice to every socket of its HTS id, at once or delay_ns later."""
+        """Send a notice to every socket of its HTS id, at once or delay_ns of door time later."""
         if not delay_ns:
             self._send_notice(notice)
             return
@@ -322,29 +300,19 @@ class Hub:
 
     def next_due_ns(self) -> int:
         """Return the market time at which flush has something to send; far off when nothing."""
-        due_ns = _NEVER_NS
-        if self._trades:
-            return 0
-        for symbol in self._dirty:
-            if (DEPTH_TR, symbol) in self._subscribers:
-                sent_ns = self._depth_sent_ns.get(symbol, -_DEPTH_EVERY_NS)
-                due_ns = min(due_ns, sent_ns + _DEPTH_EVERY_NS)
-        return due_ns
+        if self._is_replay:
+            return _NEVER_NS
+        # What is overdue goes out at the next moment of the market, not at one that is over.
+        feeds = (self._trades.due_ns(), self._books.due_ns(), self._clock.due_ns())
+        due_ns = min((due for due in feeds if due is not None), default=_NEVER_NS)
+        return max(due_ns, self._outlet.world.now_ns)
 
     def flush(self, now_ns: int, real_ns: int | None = None) -> None:
         """Send what has come up: trades at once, books at most every 100 ms, and see tick."""
-        for symbol, records in self._trades.items():
-            book, tape = self._world.exchange.books[symbol], self._world.tapes[symbol]
-            self._publish((TRADE_TR, symbol), trade_frame(tape, book, records))
-        self._trades.clear()
-        for symbol in [s for s in self._dirty if self._is_depth_due(s, now_ns)]:
-            del self._dirty[symbol]
-            if (DEPTH_TR, symbol) not in self._subscribers:
-                continue
-            book, tape = self._world.exchange.books[symbol], self._world.tapes[symbol]
-            totals = self._depth_totals.setdefault(symbol, DepthTotals())
-            self._depth_sent_ns[symbol] = now_ns
-            self._publish((DEPTH_TR, symbol), depth_frame(tape, book, totals, now_ns))
+        if not self._is_replay:
+            self._trades.flush(now_ns)
+            self._books.flush(now_ns)
+            self._clock.flush(now_ns)
         self.tick(now_ns, now_ns if real_ns is None else real_ns)
 
     def tick(self, now_ns: int, real_ns: int) -> None:
@@ -365,21 +333,18 @@ class Hub:
             session.deliver(wire)
         return len(sessions)
 
-    def _is_depth_due(self, symbol: str, now_ns: int) -> bool:
-        return now_ns - self._depth_sent_ns.get(symbol, -_DEPTH_EVERY_NS) >= _DEPTH_EVERY_NS
-
     def deafen(self, session: Session, registration: tuple[str, str]) -> None:
         """Send a registered socket no more of this; it does not learn of it."""
-        self._unsubscribe(session, registration)
+        self._registry.remove(session, registration)
 
     def send(self, frame: bytes, sessions: Sequence[Session]) -> None:
-        """Send a frame to these sockets as it is."""
+        """Send a frame to these sockets as it is: the same bytes go to all of them."""
         wire = self._wrap(frame)
         for session in sessions:
             session.deliver(wire)
 
     def _publish(self, registration: tuple[str, str], frame: bytes) -> None:
-        self._tapped(registration, frame, list(self._subscribers.get(registration, {}).values()))
+        self._tapped(registration, frame, self._registry.sessions(registration))
 
     def _tapped(self, registration: tuple[str, str], frame: bytes, sessions: list[Session]) -> None:
         if self.tap is None:
@@ -389,17 +354,17 @@ class Hub:
 
     def _send_notice(self, notice: Notice) -> None:
         tr_id = self._rules.kis.notice_tr
-        subscribers = self._subscribers.get((tr_id, notice.hts_id))
-        if not subscribers:
+        sessions = self._registry.sessions((tr_id, notice.hts_id))
+        if not sessions:
             return
-        values = notice_values(notice, self._rules.branch, self._rules.notice_width)
-        for session in list(subscribers.values()):
+        values = notice_values(notice, self._rules.branch, self.widths[tr_id])
+        values += ["0"] * self.extra_fields
+        registration = (tr_id, notice.hts_id)
+        for session in sessions:
             key, iv = self._key_of(session, tr_id)
-            registration = (tr_id, notice.hts_id)
+            own = values
             if self.tap is not None:
                 own = self.tap.on_values(registration, values, session)
-            else:
-                own = values
             self._tapped(registration, notice_frame(tr_id, own, key, iv), [session])
 
     def _pingpong(self, now_ns: int, real_ns: int) -> None:

@@ -61,7 +61,7 @@ def test_trade_values_agree_with_each_other(minute) -> None:
             price, change = int(row["STCK_PRPR"]), int(row["PRDY_VRSS"])
             assert price - change == 274_000
             assert row["PRDY_VRSS_SIGN"] == ("2" if change > 0 else "5" if change < 0 else "3")
-            assert row["PRDY_CTRT"] == f"{int(change / 274_000 * 10_000) / 100:.2f}"
+            assert abs(float(row["PRDY_CTRT"]) - change * 100 / 274_000) < 0.00501
             assert price - int(row["OPRC_VRSS_PRPR"]) == int(row["STCK_OPRC"])
             assert price - int(row["HGPR_VRSS_PRPR"]) == int(row["STCK_HGPR"])
             assert price - int(row["LWPR_VRSS_PRPR"]) == int(row["STCK_LWPR"])

@@ -1,0 +1,78 @@
+"""Put records into frames of today's, or another, width and hand them to whoever registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from aegis_fast.sim.elw_value import ElwTerms, terms_of
+from aegis_fast.sim.exchange import Book
+from aegis_fast.sim.frames import fit, frame, todays_widths
+from aegis_fast.sim.frames_index import Index
+from aegis_fast.sim.kst import date_of, date_text
+from aegis_fast.sim.registry import Registration, Registry
+from aegis_fast.sim.views import book_of, phase_name
+from aegis_fast.sim.world import World
+
+__all__ = ["Outlet"]
+
+_MAX_RECORDS = 50  # Of one frame; more of them share several frames.
+
+
+class Outlet:
+    """What all feeds share. publish(registration, frame): sends a frame.
+
+    widths: values a record, by tr_id. extra_fields: unknown values that are appended to each
+    record. halted: issues whose trading is stopped.
+    """
+
+    def __init__(self, registry: Registry, publish: Callable[[Registration, bytes], None]) -> None:
+        self.registry = registry
+        self.widths = todays_widths()
+        self.extra_fields = 0
+        self.halted: set[str] = set()
+        self.world: World
+        self._publish = publish
+        self._terms: dict[tuple[str, str], ElwTerms] = {}
+
+    def send(self, tr_id: str, tr_key: str, rows: Sequence[str], full: int) -> None:
+        """Send records of `full` values to everybody who is registered."""
+        width, extra = self.widths[tr_id], self.extra_fields
+        if width < full or extra:
+            rows = [fit(row, full, width, extra) for row in rows]
+        for first in range(0, len(rows), _MAX_RECORDS):
+            self._publish((tr_id, tr_key), frame(tr_id, rows[first : first + _MAX_RECORDS]))
+
+    def krx_book(self, symbol: str) -> tuple[Book, str]:
+        """Return the KRX book that is on show, with its board: AFTER in the after-market."""
+        if phase_name(self.world, "AFTER"):
+            book = book_of(self.world, symbol, "AFTER")
+            if book is not None:
+                return book, "AFTER"
+        return self.world.exchange.books[symbol], "KRX"
+
+    def venue_books(self, symbol: str, venue: str) -> list[Book]:
+        """Return the books behind a venue's frames: KRX, NXT, or both for UN."""
+        books: list[Book] = []
+        if venue != "NXT":
+            books.append(self.krx_book(symbol)[0])
+        if venue != "KRX":
+            book = book_of(self.world, symbol, "NXT")
+            if book is not None:
+                books.append(book)
+        return books
+
+    def terms(self, symbol: str, now_ns: int) -> ElwTerms:
+        """Return the terms of an ELW as of a day."""
+        key = (symbol, date_text(now_ns))
+        terms = self._terms.get(key)
+        if terms is None:
+            issue = self.world.exchange.books[symbol].issue
+            terms = self._terms[key] = terms_of(issue, date_of(now_ns))
+        return terms
+
+    def spot_krw(self, terms: ElwTerms) -> int:
+        """Return the last price of an ELW's underlying; an index counts its level x 100."""
+        tape = self.world.tapes.get(terms.underlying)
+        if tape is not None:
+            return tape.last_krw
+        return Index(self.world, terms.underlying).level()
