@@ -152,7 +152,11 @@ class Bench:
         """Return a quote call as the bytes of its HTTP request."""
         call = tr.call("inquire-price")
         query = "&".join(f"{name}={value}" for name, value in QUOTE.items())
-        head = [f"GET {call.path}?{query} HTTP/1.1", f"Host: 127.0.0.1:{self.server.port}"]
+        head = [
+            f"GET {call.path}?{query} HTTP/1.1",
+            f"Host: 127.0.0.1:{self.server.port}",
+            "Connection: close",
+        ]
         head += [f"{name}: {value}" for name, value in self.headers(call.tr_id("real")).items()]
         return ("\r\n".join([*head, "", ""])).encode()
 
@@ -224,7 +228,7 @@ class Stream:
                 pass
             return text
 
-    async def rest(self, wait_s: float = 0.15) -> list[str]:
+    async def rest(self, wait_s: float = 0.25) -> list[str]:
         """Return all that comes until nothing has come for a while."""
         got = []
         with contextlib.suppress(TimeoutError):

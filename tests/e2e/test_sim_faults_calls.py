@@ -55,9 +55,7 @@ async def _(one: Bench) -> None:
 
 @case(CASES, "cut")
 async def _(one: Bench) -> None:
-    whole, _ = await one.exchange(
-        one.raw_quote().replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-    )
+    whole, _ = await one.exchange(one.raw_quote())
     size = len(whole.partition(b"\r\n\r\n")[2])
     for after_bytes in (0, 5, 100):
         await one.fault(kind="cut", tr="inquire-price", after_bytes=after_bytes)
@@ -125,7 +123,7 @@ async def _(one: Bench) -> None:
     assert len(one.orders()) == 1
     status, _, body = await one.quote()
     assert (status, body["msg_cd"]) == (500, "EGW00202")
-    got, _ = await one.exchange(one.raw_quote(), wait_s=0.2)
+    got, _ = await one.exchange(one.raw_quote())
     assert got.startswith(b"HTTP/1.1 502 Bad Gateway")
     assert got.endswith(b"<h1>Bad Gateway</h1>")
     assert b"text/html" in got

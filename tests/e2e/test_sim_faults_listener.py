@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp.abc import ResolveResult
 
 from aegis_fast import sim
 from aegis_fast.sim.faults import KINDS
@@ -50,7 +52,7 @@ async def _(one: Bench) -> None:
     await one.trade()  # Over a connection that was open before.
     await stream.next(TRADE_TR)
     await asyncio.sleep(0.4)
-    assert (await one.exchange(one.raw_quote(), wait_s=0.1))[0].startswith(b"HTTP/1.1 200")
+    assert (await one.exchange(one.raw_quote()))[0].startswith(b"HTTP/1.1 200")
 
     await one.fault(kind="refuse", delay_ms=200, mode="cut")
     with pytest.raises(ConnectionError):
@@ -68,7 +70,72 @@ async def _(one: Bench) -> None:
     for _ in range(2):
         got, end = await one.exchange(one.raw_quote())
         assert (got, end) == (b"", "reset")
-    assert (await one.exchange(one.raw_quote(), wait_s=0.1))[0].startswith(b"HTTP/1.1 200")
+    assert (await one.exchange(one.raw_quote()))[0].startswith(b"HTTP/1.1 200")
+
+
+class Resolver(aiohttp.abc.AbstractResolver):
+    """Ask the simulator's name server, as a machine does that has it as its own."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def resolve(
+        self, host: str, port: int = 0, family: int = socket.AF_INET
+    ) -> list[ResolveResult]:
+        answer = await ask_name(self.port, host)
+        if answer[3] & 0x0F:
+            raise OSError(f"rcode {answer[3] & 0x0F}")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=socket.inet_ntoa(answer[-4:]),
+                port=port,
+                family=socket.AF_INET,
+                proto=0,
+                flags=0,
+            )
+        ]
+
+    async def close(self) -> None:
+        return None
+
+
+async def ask_name(port: int, name: str, kind: int = 1) -> bytes:
+    """Return the answer of the name server. Raises TimeoutError."""
+    labels = b"".join(bytes((len(label),)) + label.encode() for label in name.split("."))
+    query = b"\x12\x34\x01\x00\x00\x01" + bytes(6) + labels + b"\x00\x00" + bytes((kind, 0, 1))
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.setblocking(False)
+        await loop.sock_connect(asking, ("127.0.0.1", port))
+        await loop.sock_sendall(asking, query)
+        answer = await asyncio.wait_for(loop.sock_recv(asking, 512), 0.2)
+    assert answer[:2] == b"\x12\x34"
+    return answer
+
+
+@case(CASES, "dns_failure", dns_port=0)
+async def _(one: Bench) -> None:
+    host, port = "openapi.koreainvestment.com", one.server.dns_port
+    url = f"http://{host}:{one.server.port}/_sim/faults"
+    connector = aiohttp.TCPConnector(resolver=Resolver(port), use_dns_cache=False)
+    async with aiohttp.ClientSession(connector=connector) as http:
+        async with http.get(url) as answer:
+            assert answer.status == 200
+        await one.fault(kind="dns_failure", count=1)
+        with pytest.raises(aiohttp.ClientConnectorDNSError):
+            async with aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=Resolver(port))
+            ) as fresh:
+                await fresh.get(url)
+    await one.fault(kind="dns_failure", mode="servfail")
+    await one.fault(kind="dns_failure", mode="silence")
+    assert (await ask_name(port, host))[3] & 0x0F == 2
+    with pytest.raises(TimeoutError):
+        await ask_name(port, host)
+    assert (await ask_name(port, host))[-4:] == bytes((127, 0, 0, 1))
+    assert (await ask_name(port, host, kind=28))[6:8] == b"\x00\x00"  # AAAA: there is none.
+    assert (await ask_name(port, "example.com"))[3] & 0x0F == 5
 
 
 def test_tls_failure_ends_the_handshake_of_a_server_with_tls(tmp_path: Path) -> None:

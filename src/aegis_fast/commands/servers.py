@@ -91,6 +91,10 @@ def sim(
         Path | None,
         typer.Option("--faults", metavar="FILE", help="Script: .toml or .jsonl. 장애 대본"),
     ] = None,
+    dns_port: Annotated[
+        int | None,
+        typer.Option("--dns-port", min=0, max=65535, help="Also resolve KIS hosts. 이름 서버"),
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option("--start", metavar="KST", help="2026-11-27T08:00; default now. 시작 시각"),
@@ -164,6 +168,8 @@ def sim(
         settings["start_ns"] = _start_ns(start)
     if faults is not None:
         settings["faults"] = faults
+    if dns_port is not None:
+        settings["dns_port"] = dns_port
     run_sim(
         host="127.0.0.1",
         port=port,

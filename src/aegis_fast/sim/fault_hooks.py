@@ -124,6 +124,11 @@ class FaultHooks:
         """Tell whether a connection fails as it opens."""
         return self._faults.take("tls_failure", ANY) is not None
 
+    def name_failure(self) -> str:
+        """Return how a name query fails: "nxdomain", "servfail", "silence"; "" when it does not."""
+        fault = self._faults.take("dns_failure", ANY)
+        return fault.mode if fault is not None else ""
+
     def set(self, body: FaultBody) -> dict[str, Any]:
         """Carry out a checked request: let it wait, strike, or come later. Says which.
 

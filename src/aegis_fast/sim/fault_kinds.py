@@ -190,6 +190,12 @@ _LISTENER = {
     "tls_failure": Kind(
         "a TLS handshake fails; without TLS the connection is reset as it opens", "listener"
     ),
+    "dns_failure": Kind(
+        "a query to the simulator's name server (--dns-port) gets NXDOMAIN, SERVFAIL or silence",
+        "listener",
+        _uses("mode"),
+        ("nxdomain", "servfail", "silence"),
+    ),
     "refuse": Kind(
         "for delay_ms nobody listens on the port; mode cut: open connections are cut as well",
         "listener",

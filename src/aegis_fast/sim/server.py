@@ -63,7 +63,7 @@ class SimServer:
         is_auto_activity: bool = True,
     ) -> None:
         self.host = host
-        self.port = 0
+        self.port = self.dns_port = 0
         self.broker = broker
         self.clock = clock
         self.sockets = Sockets(broker, clock, logger, deflate)
@@ -124,6 +124,18 @@ class SimServer:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+
+    async def answer_names(self, port: int) -> None:
+        """Open the name server's UDP port (0: a free one). Closes all and raises ConfigError."""
+        try:
+            self.dns_port = await self._wire.answer_names(self.host, port)
+        except OSError as error:
+            await self.close()
+            raise ConfigError(
+                f"cannot answer names on {self.host}:{port}: {error}",
+                field="dns_port",
+                expected="a free UDP port; below 1024 needs rights",
+            ) from error
 
     async def wait(self) -> None:
         """Wait until the market stops; raises what stopped it."""
@@ -230,6 +242,7 @@ async def start(
     cert: Path | None = None,
     key: Path | None = None,
     faults: str | Path | Sequence[Mapping[str, Any]] | None = None,
+    dns_port: int | None = None,
 ) -> SimServer:
     """Start a simulator on the running event loop. Raises ConfigError.
 
@@ -238,6 +251,7 @@ async def start(
     start_ns, speed, is_stepped: see SimClock; start_ns None is now. deflate: off, or "context" or
     "no-context" with the profile spec. tls: serve with a fresh certificate whose authority is
     written to tls_dir, or with cert and key. faults: a script of them, a file or its entries.
+    dns_port: also answer name queries for the broker's hosts there (UDP; see names).
     """
     script = read_script(faults)
     _check_settings(port, profile, pingpong_s, activity, speed, deflate)
@@ -279,6 +293,8 @@ async def start(
     if context is not None and cert is None:
         server.ca_path = (tls_dir / CA_FILE).resolve()
     await server.listen(port)
+    if dns_port is not None:
+        await server.answer_names(dns_port)
     for body in script:
         broker.fault_hooks.set(body)
     return server

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from aegis_fast.sim.answers import Answer
 from aegis_fast.sim.fault_hooks import FaultHooks
+from aegis_fast.sim.names import answer_query, name_of
 from aegis_fast.sim.sockets import Sockets
 from aegis_fast.sim.stream import Session
 
@@ -42,6 +43,24 @@ class _Reset(asyncio.Protocol):
         cast(asyncio.Transport, transport).abort()
 
 
+class _Names(asyncio.DatagramProtocol):
+    """The name server of one simulator."""
+
+    def __init__(self, address: str, hooks: FaultHooks) -> None:
+        self._address = address
+        self._hooks = hooks
+        self._transport: asyncio.DatagramTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        failure = self._hooks.name_failure() if name_of(data) else ""
+        answer = answer_query(data, self._address, failure)
+        if answer is not None:
+            self._transport.sendto(answer, addr)
+
+
 class WireFaults:
     """The connections of one server, as its faults meet them; it is the broker's Wire."""
 
@@ -58,6 +77,7 @@ class WireFaults:
         self._logger = logger
         self._is_tls = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._names: asyncio.DatagramTransport | None = None
         self._open: Callable[[], Awaitable[None]]
         self._shut: Callable[[], None]
         hooks.wire = self
@@ -123,8 +143,17 @@ class WireFaults:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def answer_names(self, host: str, port: int) -> int:
+        """Serve names on a UDP port (0: a free one) and return it. Raises OSError."""
+        self._names, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Names(host, self._hooks), (host, port)
+        )
+        return int(self._names.get_extra_info("sockname")[1])
+
     async def close(self) -> None:
         """Let nothing of this go on."""
+        if self._names is not None:
+            self._names.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
