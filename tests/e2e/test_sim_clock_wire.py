@@ -215,3 +215,29 @@ def test_wrong_option_ends_the_command_with_what_is_right(arguments: list[str], 
     assert done.returncode != 0
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_pingpong_follows_real_time_while_the_market_stands_still() -> None:
+    async def scenario(one: Client) -> None:
+        stream = await one.socket()
+        for _ in range(3):
+            await stream.until(lambda text: "PINGPONG" in text)
+        assert all('"datetime":"20261123100000"' in text for text in stream.texts)
+
+    run(scenario, is_stepped=True, pingpong_s=0.05)
+
+
+def test_sessions_follow_the_clock_with_hours_day() -> None:
+    async def scenario(one: Client) -> None:
+        async def phase(board: str) -> Any:
+            found = (await one.control("GET", "state"))[1]["phases"][board]
+            return found and found["name"]
+
+        assert (await phase("KRX"), await phase("NXT")) == ("regular", "main")
+        await clock(one, to="15:25:00")
+        assert await phase("KRX") == "closing_auction"
+        await clock(one, to="16:10:00")
+        assert (await phase("KRX"), await phase("AFTER")) == (None, "after_market")
+
+    start_ns = MONDAY + (5 * 60 + 19) * 60 * SECOND
+    run(scenario, is_stepped=True, hours="day", activity=0.0, start_ns=start_ns)

@@ -105,6 +105,14 @@ def sim(
     stepped: Annotated[
         bool, typer.Option("--stepped", help="Stand still until POST /_sim/clock. 수동 시계")
     ] = False,
+    hours: Annotated[
+        str | None,
+        typer.Option(
+            "--hours",
+            help="open: trading at any time. day: the real sessions; default with a clock option. "
+            "개장 시간",
+        ),
+    ] = None,
     activity: Annotated[
         float | None,
         typer.Option("--activity", help="Pace of the crowd 0..100; default 1, less over x60. 활동"),
@@ -161,7 +169,8 @@ def sim(
     from aegis_fast.sim.accounts import read_accounts
     from aegis_fast.sim.rules import DoorRules
 
-    settings: dict[str, Any] = {}
+    is_clock_set = start is not None or speed != 1.0 or stepped
+    settings: dict[str, Any] = {"hours": hours or ("day" if is_clock_set else "open")}
     if accounts is not None:
         settings["accounts"] = read_accounts(accounts, profile)
     if start is not None:

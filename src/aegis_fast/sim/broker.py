@@ -168,7 +168,7 @@ class Broker:
             request, call_id, lambda asked: self._rest.answer(asked, now_ns, door_ns)
         )
         self.ledger.add_call(
-            arrival_ns=now_ns,
+            arrival_ns=door_ns,
             appkey=request.headers.get("appkey", "")[:64],
             tr_id=request.headers.get("tr_id", "")[:32],
             method=request.method,

@@ -14,6 +14,7 @@ from aegis_fast.errors import InvalidRequest
 from aegis_fast.sim import batch
 from aegis_fast.sim.answers import Answer, Request
 from aegis_fast.sim.broker import Broker
+from aegis_fast.sim.calendar import BOARDS
 from aegis_fast.sim.exchange import Book
 from aegis_fast.sim.fault_page import FaultPage
 from aegis_fast.sim.kst import date_of
@@ -178,10 +179,18 @@ class Control:
         return {
             "clock": clock.as_json(),
             "limits": self._broker.door.as_json(clock.door_ns()),
+            "hours": self._broker.world.hours,
+            "phases": {board: self._phase(board) for board in BOARDS},
             "batch": _BATCH if self._broker.rules.has_batch else None,
             **self._health(),
             **self._broker.state_json(now_ns),
         }
+
+    def _phase(self, board: str) -> dict[str, Any] | None:
+        phase = self._broker.world.phase(board)
+        if phase is None:
+            return None
+        return {"name": phase.name, "mode": phase.mode, "until": _clock_text(phase.end_s)}
 
     def clock_page(self) -> Answer:
         """Return the clock as it is now."""
@@ -235,6 +244,10 @@ class Control:
                 expected="a moment to come; for another day write its date",
             )
         return span_ns
+
+
+def _clock_text(second: int) -> str:
+    return f"{second // 3_600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
 
 
 def _json(status: int, body: dict[str, Any]) -> Answer:

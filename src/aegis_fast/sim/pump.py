@@ -19,7 +19,7 @@ __all__ = ["Pump"]
 
 _STEP_S = 0.01
 _SLICE_S = 0.005  # The CPU time of a turn that has more to do.
-_SLICE_NS = 100_000_000  # Of market time.
+_MAX_EVENTS = 100  # Between two looks at the time.
 _MAX_BACKLOG = 1 << 20  # Bytes in one socket from which on a market that runs fast waits.
 _MAX_WAIT_S = 2.0  # For a reader; then it goes on, and the socket may be cut.
 
@@ -68,19 +68,17 @@ class Pump:
     def _turn(self) -> bool:
         """Simulate what is due, for a slice of CPU time; tell whether more is."""
         clock, broker = self._clock, self._broker
-        target_ns = clock.target_ns()
-        if clock.may_skip:
-            broker.step(target_ns)
+        target_ns, door_ns = clock.target_ns(), clock.door_ns()
+        if clock.may_skip or broker.replay is not None:
+            broker.step(target_ns, door_ns)
             clock.reach(target_ns)
             return False
         end_s = time.perf_counter() + _SLICE_S
-        while True:
-            now_ns = min(clock.reached_ns + _SLICE_NS, target_ns)
-            now_ns = max(now_ns, clock.reached_ns)
-            broker.step(now_ns)
-            clock.reach(now_ns)
-            if now_ns >= target_ns or time.perf_counter() >= end_s:
-                return now_ns < target_ns
+        while clock.reached_ns < target_ns and time.perf_counter() < end_s:
+            clock.reach(broker.advance(target_ns, door_ns, max_events=_MAX_EVENTS))
+        # What follows the door's time (PINGPONG, late notices, faults) goes on meanwhile.
+        broker.advance(clock.reached_ns, door_ns)
+        return clock.reached_ns < target_ns
 
     def _tell(self) -> None:
         """Wake who waits for a moment that has come."""

@@ -45,6 +45,7 @@ _REST_HEADERS = (
     "custtype",
     "content-type",
 )
+HOURS = ("open", "day")
 DEFAULT_TLS_DIR = Path("var/sim")
 
 
@@ -231,6 +232,7 @@ async def start(
     accounts: Sequence[AccountSpec] = DEFAULT_ACCOUNTS,
     door_rules: DoorRules | None = None,
     activity: float | None = None,
+    hours: str = "open",
     pingpong_s: float = 10.0,
     replay_interval_ms: int = 20,
     start_ns: int | None = None,
@@ -247,7 +249,8 @@ async def start(
     """Start a simulator on the running event loop. Raises ConfigError.
 
     calls_per_s: None takes the profile's of the day, 0 means no limit. activity: the pace of the
-    crowd, 0 to 100; None is 1, less at high speeds (see crowd_pace). port 0 takes a free one.
+    crowd, 0 to 100; None is 1, less at high speeds (see crowd_pace). hours: "open" (trading at any
+    time of day) or "day" (the real sessions). port 0 takes a free one.
     start_ns, speed, is_stepped: see SimClock; start_ns None is now. deflate: off, or "context" or
     "no-context" with the profile spec. tls: serve with a fresh certificate whose authority is
     written to tls_dir, or with cert and key. faults: a script of them, a file or its entries.
@@ -255,6 +258,8 @@ async def start(
     """
     script = read_script(faults)
     _check_settings(port, profile, pingpong_s, activity, speed, deflate)
+    if hours not in HOURS:
+        raise ConfigError(f"{hours!r}", field="hours", expected=" | ".join(HOURS))
     clock = SimClock(
         time.monotonic_ns,
         time.time_ns() if start_ns is None else start_ns,
@@ -270,6 +275,7 @@ async def start(
         accounts=tuple(accounts),
         door_rules=door_rules,
         activity=crowd_pace(speed) if activity is None else activity,
+        hours=hours,
         pingpong_ns=int(pingpong_s * 1_000_000_000),
         replay=Replay(replay, replay_interval_ms) if replay is not None else None,
         wrap=ws_frame,

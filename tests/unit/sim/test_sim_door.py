@@ -44,7 +44,7 @@ def test_token_lives_a_day(bench: Bench) -> None:
 
 def test_second_issue_within_a_minute_is_refused(bench: Bench) -> None:
     issue(bench)
-    bench.now_ns += 59 * SECOND
+    bench.door_lead_ns += 59 * SECOND
 
     status, body = issue(bench)
 
@@ -54,18 +54,18 @@ def test_second_issue_within_a_minute_is_refused(bench: Bench) -> None:
 
 def test_refused_issue_does_not_prolong_the_minute(bench: Bench) -> None:
     issue(bench)
-    bench.now_ns += 59 * SECOND
+    bench.door_lead_ns += 59 * SECOND
     issue(bench)
-    bench.now_ns += SECOND
+    bench.door_lead_ns += SECOND
 
     assert issue(bench)[0] == 200
 
 
 def test_same_token_comes_back_within_six_hours(bench: Bench) -> None:
     first = issue(bench)[1]
-    bench.now_ns += 6 * HOUR - SECOND
+    bench.door_lead_ns += 6 * HOUR - SECOND
     again = issue(bench)[1]
-    bench.now_ns += 2 * 60 * SECOND
+    bench.door_lead_ns += 2 * 60 * SECOND
     later = issue(bench)[1]
 
     assert again["access_token"] == first["access_token"]
@@ -125,9 +125,9 @@ def test_headers_are_checked(bench: Bench, headers: dict[str, str], status: int,
 
 def test_token_expires_after_a_day(bench: Bench) -> None:
     bench.login()
-    bench.now_ns += 24 * HOUR - SECOND
+    bench.door_lead_ns += 24 * HOUR - SECOND
     assert price_code(bench)[1] == "MCA00000"
-    bench.now_ns += SECOND
+    bench.door_lead_ns += SECOND
 
     assert price_code(bench) == (500, "EGW00123")
 
@@ -166,10 +166,10 @@ def test_no_more_than_the_limit_passes_in_any_rolling_second() -> None:
     bench.login()
     passed: list[int] = []
     for _ in range(400):
-        bench.now_ns += 10 * MS
+        bench.door_lead_ns += 10 * MS
         status, code = price_code(bench)
         if status == 200:
-            passed.append(bench.now_ns)
+            passed.append(bench.real_ns)
         else:
             assert (status, code) == (500, "EGW00201")
 
@@ -276,9 +276,9 @@ def test_approval_keys_come_one_a_second() -> None:
     bench = Bench(calls_per_s=30)
     first = approval_answer(bench)[1]["approval_key"]
 
-    bench.now_ns += SECOND - 1
+    bench.door_lead_ns += SECOND - 1
     status, body = approval_answer(bench)
-    bench.now_ns += 1
+    bench.door_lead_ns += 1
     later = approval_answer(bench)[1]["approval_key"]
 
     assert (status, body["error_code"]) == (500, "EGW00201")
@@ -289,7 +289,7 @@ def test_day_old_approval_key_opens_nothing_but_an_open_socket_outlives_it(bench
     old = bench.socket()
     assert old.code("H0STCNT0", "005930") == "OPSP0000"
     key = bench.approval()
-    bench.now_ns += 24 * HOUR
+    bench.door_lead_ns += 24 * HOUR
 
     fresh = Socket(bench, key)
     assert fresh.code("H0STCNT0", "005930") == "OPSP0011"
@@ -300,11 +300,11 @@ def test_dead_socket_keeps_its_appkey_busy_as_long_as_set() -> None:
     bench = Bench(door_rules=DoorRules(session_hold_ms=5_000))
     first = bench.socket()
     first.code("H0STCNT0", "005930")
-    bench.broker.on_close(first.session, bench.now_ns, has_died=True)
+    bench.broker.on_close(first.session, bench.real_ns, has_died=True)
 
     second = bench.socket()
     refused = second.ask("H0STCNT0", "005930")
-    bench.now_ns += 5 * SECOND
+    bench.door_lead_ns += 5 * SECOND
 
     assert (refused["body"]["rt_cd"], refused["header"]["tr_id"]) == ("9", "(null)")
     assert "output" not in refused["body"]
