@@ -105,7 +105,7 @@ class Book(Matching):
         if kind.pricing == "fixed":
             return self.fixed_krw
         half = self.half(side.other if kind.pricing == "counter" else side)
-        return half.best_limit_krw() if self._mode == "auction" else half.best_krw()
+        return half.best_krw() if self._mode == "continuous" else half.best_limit_krw()
 
     def reachable_qty(self, side: Side, limit_krw: int, at_most: int) -> int:
         """Return how many shares an order of that side and limit could take now, hidden ones too;

@@ -122,6 +122,10 @@ class Matching:
             qty, broken = self._fillable(order.side, limit_krw, order.leaves_qty, bounds)
             if qty >= order.leaves_qty:
                 broken = self._trade(order, limit_krw, fills, bounds)
+            elif broken:
+                # It interrupts only where it would have got all its shares.
+                qty, _ = self._fillable(order.side, limit_krw, order.leaves_qty, NO_BOUNDS)
+                broken = broken if qty >= order.leaves_qty else 0
         else:
             broken = self._trade(order, limit_krw, fills, bounds)
         interrupted = self._interrupt(broken, last) if broken else None

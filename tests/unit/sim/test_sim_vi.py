@@ -100,6 +100,14 @@ def test_fok_that_would_go_too_far_trades_nothing(book: Book) -> None:
     assert (result.fills, result.dropped_qty, book.mode) == ([], 8, "auction")
 
 
+def test_fok_that_never_could_trade_does_not_interrupt(book: Book) -> None:
+    send(book, SELL, 5, 74_200)
+
+    _, result = send(book, BUY, 8, 74_200, "12")
+
+    assert (result, book.mode) == (Result([], 8), "continuous")
+
+
 def test_rest_of_a_market_order_is_a_market_order_of_the_auction(book: Book) -> None:
     send(book, SELL, 5, 74_200)
 
