@@ -52,7 +52,7 @@ class Flow:
         regime: Regime = REGIMES["normal"],
         underlying: Flow | None = None,
     ) -> None:
-        self._book = book
+        self.book = book
         self._bids, self._asks = book.half(_BUY), book.half(_SELL)
         self._makers = Makers(book, rng.getrandbits, submit)
         self._bits = rng.getrandbits
@@ -91,7 +91,7 @@ class Flow:
 
     def _measure(self) -> None:
         """Work out the crowd's sizes and pace in its present mood."""
-        issue, regime = self._book.issue, self.value.regime
+        issue, regime = self.book.issue, self.value.regime
         self._regime = regime
         share = self._share_percent
         unit = self._unit
@@ -108,7 +108,7 @@ class Flow:
         """
         draw = self._bits(20)
         self._is_morning = second_of_day is not None and second_of_day < _NOON_S
-        if self._book.mode in ("closed", "halted"):
+        if self.book.mode in ("closed", "halted"):
             return _IDLE_NS // 2 + _IDLE_NS * draw // (1 << 20)
         mean = self._mean_ns * 1_000 // pace_milli
         if second_of_day is not None:
@@ -123,9 +123,9 @@ class Flow:
 
     def seed_book(self) -> None:
         """Fill an empty book around the fair value, as far as its mode lets a crowd rest there."""
-        if self._book.mode == "continuous":
+        if self.book.mode == "continuous":
             self._makers.tend(self.value.micro)
-        elif self._book.mode == "auction":
+        elif self.book.mode == "auction":
             for _ in range(40):
                 self._act_auction()
 
@@ -138,7 +138,7 @@ class Flow:
             self.value.sync()
         if self.value.regime is not self._regime:
             self._measure()
-        mode = self._book.mode
+        mode = self.book.mode
         if mode != "continuous":
             self._act_in(mode)
             return
@@ -150,10 +150,11 @@ class Flow:
             self._makers.add()
         else:
             self._makers.withdraw()
-        self._follow()
+        micro = self.value.micro
         # A trade may have interrupted the book.
-        if self._book.mode == mode:
-            self._makers.tend(self.value.micro)
+        if self.book.mode == mode:
+            self._follow(micro)
+            self._makers.tend(micro)
 
     def _act_in(self, mode: str) -> None:
         if mode == "auction":
@@ -183,7 +184,7 @@ class Flow:
     def shock(self, price_krw: int) -> None:
         """Put the value at a price and trade the book through to it at once."""
         self.value.put(price_krw)
-        book = self._book
+        book = self.book
         if book.mode != "continuous":
             return
         # Nobody who asks for a price wants the interruption it would cause.
@@ -194,7 +195,7 @@ class Flow:
             book.guard = guard
 
     def _trade_to(self, price_krw: int) -> None:
-        book = self._book
+        book = self.book
         for side in (_BUY, _SELL):
             opposite = book.half(side.other)
             for level in list(opposite.best_first()):
@@ -213,16 +214,16 @@ class Flow:
 
     def trade(self, side: Side, qty: int, price_krw: int) -> int:
         """Let a stranger send an IOC order; return how many shares could be traded."""
-        if self._book.mode != "continuous":
+        if self.book.mode != "continuous":
             return 0
-        reachable = self._book.reachable_qty(side, price_krw, qty)
+        reachable = self.book.reachable_qty(side, price_krw, qty)
         if reachable:
             self._send(side, qty, price_krw, self._ioc_kind)
         self._makers.tend(self.value.micro)
         return reachable
 
     def _send(self, side: Side, qty: int, price_krw: int, kind: OrderKind) -> None:
-        self._submit(self._book, Order(side, qty), kind, price_krw)
+        self._submit(self.book, Order(side, qty), kind, price_krw)
 
     def _take(self) -> None:
         bids, asks = self._bids.prices, self._asks.prices
@@ -246,21 +247,20 @@ class Flow:
             if half.prices:
                 self._send(side, self._makers.qty(self._trade_qty), half.best_krw(), self._ioc_kind)
 
-    def _follow(self) -> None:
-        """Trade away a best price that the fair value has passed by half a tick."""
-        if self._book.mode != "continuous":
-            return
-        micro = self.value.micro
+    def _follow(self, micro: int) -> None:
+        """Trade away a best price that the fair value (in millionths) has passed by half a tick."""
         prices = self._asks.prices
         if prices:
             price = prices[0]
-            if micro - price * MICRO >= cached_tick(price, self._table) * (MICRO // 2):
+            passed = micro - price * MICRO
+            if passed > 0 and passed >= cached_tick(price, self._table) * (MICRO // 2):
                 self._sweep(_BUY, self._asks.levels[price])
                 return
         prices = self._bids.prices
         if prices:
             price = prices[-1]
-            if price * MICRO - micro >= cached_tick(price, self._table) * (MICRO // 2):
+            passed = price * MICRO - micro
+            if passed > 0 and passed >= cached_tick(price, self._table) * (MICRO // 2):
                 self._sweep(_SELL, self._bids.levels[price])
 
     def _sweep(self, side: Side, level: Level) -> None:
@@ -279,7 +279,7 @@ class Flow:
             return
         side = _BUY if self._bits(10) < 512 + self._urge // 1_000 else _SELL
         qty = self._makers.qty(self._trade_qty * _AUCTION_MULTIPLE)
-        book, micro = self._book, self.value.micro
+        book, micro = self.book, self.value.micro
         if draw < 160 and self._has_market_orders:
             self._submit(book, Order(side, qty), _MARKET, book.limit_of(_MARKET, side, 0))
             return
@@ -293,12 +293,12 @@ class Flow:
 
     def _act_fixed(self) -> None:
         """Ask for some shares at the board's fixed price, rather on the side that gains by it."""
-        price = self._book.fixed_krw
+        price = self.book.fixed_krw
         if not price:
             return
         lean = (self.value.micro - price * MICRO) * 50_000 // (price * MICRO)
         side = _BUY if self._bits(10) < 512 + min(max(lean, -400), 400) else _SELL
-        level = self._book.half(side).levels.get(price)
+        level = self.book.half(side).levels.get(price)
         if level is None or len(level.orders) < _FIXED_QUEUE:
             qty = self._makers.qty(self._trade_qty)
             self._send(side, qty, price, _PRE_OPEN if self._is_morning else _POST_CLOSE)

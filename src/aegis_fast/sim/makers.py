@@ -60,8 +60,10 @@ class Makers:
         self._table = book.issue.grid
         self._unit = order_unit(book.issue.kind)
         self._shy_bids = self._shy_asks = 0
-        # The best price and the number of levels that were last found in order.
+        # The best prices and numbers of levels that were last found in order, and for what values.
         self._bid_shape = self._ask_shape = (0, 0)
+        self._shape = (0, 0, 0, 0)
+        self._fair_from = self._fair_to = 0
 
     def measure(self, regime: Regime, share_percent: int) -> None:
         """Take on a regime. share_percent: this board's part of the usual depth."""
@@ -72,6 +74,7 @@ class Makers:
         level_qty = level_qty * regime.depth_percent * share_percent // 10_000
         self.level_qty = max(level_qty // unit, 1) * unit
         self._bid_shape = self._ask_shape = (0, 0)
+        self._shape = (0, 0, 0, 0)
 
     def qty(self, mean: int) -> int:
         """Draw a quantity: many small ones, few large ones (the product of two even draws)."""
@@ -150,12 +153,29 @@ class Makers:
     def tend(self, micro: int) -> None:
         """Fill both sides around a value (in millionths of a won); drop what is too far away."""
         bids, asks = self._bids.prices, self._asks.prices
+        bid, ask = bids[-1] if bids else 0, asks[0] if asks else 0
+        shape = (bid, len(bids), ask, len(asks))
+        if shape == self._shape and self._fair_from <= micro < self._fair_to:
+            return
+        self._tend(micro)
+        if not self._shy_bids and not self._shy_asks and not self._regime.is_thin:
+            self._shape = (
+                bids[-1] if bids else 0,
+                len(bids),
+                asks[0] if asks else 0,
+                len(asks),
+            )
+
+    def _tend(self, micro: int) -> None:
+        bids, asks = self._bids.prices, self._asks.prices
         limits = self._book.limits
         fair = micro // MICRO
         # Stuck below the lowest price nobody bids; above the highest nobody offers.
         is_sunk = self._sticks < 0 and fair < limits.lower_krw
         fair = min(max(fair, limits.lower_krw), limits.upper_krw)
-        fair -= fair % cached_tick(fair, self._table)
+        tick = cached_tick(fair, self._table)
+        fair -= fair % tick
+        self._fair_from, self._fair_to = fair * MICRO, (fair + tick) * MICRO
         if self._regime.is_thin:
             self._tend_thin(fair)
             return

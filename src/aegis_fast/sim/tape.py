@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from aegis_fast.sim.kst import DAY_NS, hhmmss, second_of_day
 from aegis_fast.sim.market import Issue, PriceLimits, Side
 
@@ -30,8 +32,7 @@ class MinuteBar:
     cum_value_krw: int
 
 
-@dataclass(frozen=True, slots=True)
-class TradeRecord:
+class TradeRecord(msgspec.Struct, frozen=True, gc=False):
     """One trade with the running figures of the day right after it.
 
     taker: None for a trade of an auction, which nobody started. board: where it happened.
@@ -135,8 +136,10 @@ class Tape:
         if bar is None or bar.minute != minute:
             bar = MinuteBar(minute, price_krw, price_krw, price_krw, price_krw, 0, 0)
             self.minutes.append(bar)
-        bar.high_krw = max(bar.high_krw, price_krw)
-        bar.low_krw = min(bar.low_krw, price_krw)
+        if price_krw > bar.high_krw:
+            bar.high_krw = price_krw
+        elif price_krw < bar.low_krw:
+            bar.low_krw = price_krw
         bar.close_krw = price_krw
         bar.qty += qty
         bar.cum_value_krw = self.cum_value_krw
@@ -283,7 +286,7 @@ class UnifiedTape:
 
     def joined(self, record: TradeRecord) -> TradeRecord:
         """Return a trade of either venue, just recorded, with the figures of both after it."""
-        return replace(
+        return msgspec.structs.replace(
             record,
             cum_qty=self.cum_qty,
             cum_value_krw=self.cum_value_krw,

@@ -14,7 +14,7 @@ from functools import partial
 from random import Random
 
 from aegis_fast.sim.calendar import Phase
-from aegis_fast.sim.exchange import Book, Exchange, Order, OrderKind, Result, kind_on
+from aegis_fast.sim.exchange import Book, Exchange, Order, OrderKind, Result
 from aegis_fast.sim.factors import Factors
 from aegis_fast.sim.flow import Flow
 from aegis_fast.sim.history import History
@@ -76,6 +76,7 @@ class World:
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._event_seq = 0
         self._awake: set[tuple[str, str]] = set()
+        self._acts: dict[tuple[str, str], Callable[[], None]] = {}
         self._pace_milli = 1_000
         self._is_live = False
         self.set_activity(activity)
@@ -190,7 +191,8 @@ class World:
             if done == max_events:
                 return self._now_ns
             due_ns, _, happen = heapq.heappop(self._events)
-            self._now_ns = max(self._now_ns, due_ns)
+            if due_ns > self._now_ns:
+                self._now_ns = due_ns
             happen()
             self.events_done += 1
             done += 1
@@ -262,25 +264,29 @@ class World:
         """Let the crowd of a book act from now on."""
         if (symbol, board) not in self._awake:
             self._awake.add((symbol, board))
-            self._schedule(self.flow(symbol, board), symbol, board)
+            flow = self.flow(symbol, board)
+            act = self._acts[symbol, board] = partial(self._crowd, flow, (symbol, board))
+            self._schedule(flow, act)
 
-    def _schedule(self, flow: Flow, symbol: str, board: str) -> None:
-        second = second_of_day(self._now_ns) if self.hours == "day" else None
+    def _schedule(self, flow: Flow, act: Callable[[], None]) -> None:
+        now_ns = self._now_ns
+        second = second_of_day(now_ns) if self.hours == "day" else None
         wait = _IDLE_NS if self.is_crowd_asleep else flow.wait_ns(second, self._pace_milli)
-        self.at(self._now_ns + wait, partial(self._crowd, flow, symbol, board))
+        self._event_seq += 1
+        heapq.heappush(self._events, (now_ns + wait, self._event_seq, act))
 
-    def _crowd(self, flow: Flow, symbol: str, board: str) -> None:
-        if self.flows.get((symbol, board)) is not flow:
+    def _crowd(self, flow: Flow, key: tuple[str, str]) -> None:
+        if self.flows.get(key) is not flow:
             return  # The crowd of a day that is over.
-        book = self.exchange.book(symbol, board)
+        book = flow.book
         if book.mode == "closed":
-            self._awake.discard((symbol, board))
+            self._awake.discard(key)
             return
         if not self.is_crowd_asleep:
             flow.act()
             self._book_followups(book)
             self.hooks.on_depth(book)
-        self._schedule(flow, symbol, board)
+        self._schedule(flow, self._acts[key])
 
     # -- orders --------------------------------------------------------------------------------
 
@@ -324,7 +330,6 @@ class World:
         return traded
 
     def _submit_crowd(self, book: Book, order: Order, kind: OrderKind, limit_krw: int) -> None:
-        kind = kind_on(kind, book.board)
         if book.mode == "auction" and not kind.rests_in_auction and book.board != "FIXED":
             return  # It was on its way when an interruption began: refused, as ours would be.
         self._run(book, order, kind, limit_krw)
