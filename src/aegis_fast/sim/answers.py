@@ -11,7 +11,18 @@ import msgspec
 from aegis_fast.errors import RejectedError
 from aegis_fast.sim.account import Account
 
-__all__ = ["Answer", "Asked", "Refusal", "Request", "decimal", "failure", "success"]
+__all__ = [
+    "Answer",
+    "Asked",
+    "Refusal",
+    "Request",
+    "change_sign",
+    "decimal",
+    "failure",
+    "percent",
+    "quoted",
+    "success",
+]
 
 _TEXT_WIDTH = 80  # msg1 is padded with spaces on the wire.
 
@@ -78,6 +89,11 @@ def success(msg_cd: str, text: str, tr_cont: str = "", **parts: Any) -> Answer:
     return Answer(200, _body("0", msg_cd, text, parts), msg_cd, {"tr_cont": tr_cont})
 
 
+def quoted(**parts: Any) -> Answer:
+    """Return the successful answer of a quotation call."""
+    return success("MCA00000", "정상처리 되었습니다.", **parts)
+
+
 def failure(refusal: Refusal) -> Answer:
     """Return the answer to a refused call."""
     body = _body(refusal.rt_cd, refusal.venue_code, refusal.message, {})
@@ -93,3 +109,13 @@ def decimal(numerator: int, denominator: int, digits: int) -> str:
     scaled = abs(numerator) * scale // abs(denominator) if denominator else 0
     sign = "-" if scaled and (numerator < 0) != (denominator < 0) else ""
     return f"{sign}{scaled // scale}.{scaled % scale:0{digits}d}"
+
+
+def percent(part: int, whole: int) -> str:
+    """Return part / whole in percent with two decimals."""
+    return decimal(part * 100, whole, 2)
+
+
+def change_sign(change: int) -> str:
+    """Return the broker's sign code of a change that touches no price limit: 2 up, 5 down, 3."""
+    return "2" if change > 0 else "5" if change < 0 else "3"

@@ -14,21 +14,20 @@ from aegis_fast.errors import ConfigError
 from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
 from aegis_fast.sim.account import Account, AccountSpec
 from aegis_fast.sim.answers import Answer, Request
-from aegis_fast.sim.balance import Balances
 from aegis_fast.sim.calendar import is_trading_day
-from aegis_fast.sim.charts import Charts
 from aegis_fast.sim.desk import Desk
 from aegis_fast.sim.door import Door
-from aegis_fast.sim.exchange import Book, Exchange
+from aegis_fast.sim.exchange import VI, Book, Exchange
 from aegis_fast.sim.fault_hooks import FaultHooks
 from aegis_fast.sim.faults import Faults
 from aegis_fast.sim.hooks import WorldHooks
+from aegis_fast.sim.interruptions import Interruptions
 from aegis_fast.sim.kst import SECOND_NS, date_of
 from aegis_fast.sim.ledger import Ledger
 from aegis_fast.sim.market import Issue
-from aegis_fast.sim.quotes import Quotes
 from aegis_fast.sim.replay import Replay
-from aegis_fast.sim.rest import Desks, Rest, call_of
+from aegis_fast.sim.reservations import Reservations
+from aegis_fast.sim.rest import Rest, Sources, call_of
 from aegis_fast.sim.rules import DoorRules, rules
 from aegis_fast.sim.stream import Hub, Session
 from aegis_fast.sim.tape import TradeRecord
@@ -112,6 +111,8 @@ class Broker:
         )
         on_notice = self.fault_hooks.on_notice
         self.desk = Desk(self.rules, self.ledger, self.accounts, self.faults, on_notice)
+        self.reservations = Reservations(self.rules, self.desk)
+        self.interruptions = Interruptions()
         self.world = World(
             seed=seed,
             start_ns=start_ns,
@@ -129,21 +130,23 @@ class Broker:
         self.world.is_paused = replay is not None
         self.desk.join(self.world)
         self.hub.join(self.world)
+        self.reservations.join(self.world)
+        self.interruptions.join(self.world)
         self.world.hooks.on_phase = self.hub.on_phase
-        self.world.hooks.on_vi = self.hub.on_vi
+        self.world.hooks.on_vi = self._on_vi
         self.world.hooks.on_halt = self.hub.on_halt
         self._rest = self._make_rest()
 
     def _make_rest(self) -> Rest:
-        quotes = Quotes(self.world)
-        desks = Desks(
+        sources = Sources(
             self.door,
-            quotes,
-            Charts(self.rules, self.world, quotes),
+            self.world,
+            self.ledger,
             Trading(self.rules, self.world, self.ledger, self.desk),
-            Balances(self.rules, self.world),
+            self.reservations,
+            self.interruptions,
         )
-        return Rest(self.rules, self.accounts, desks)
+        return Rest(self.rules, self.accounts, sources)
 
     @property
     def exchange(self) -> Exchange:
@@ -152,6 +155,10 @@ class Broker:
 
     def _on_trade(self, book: Book, record: TradeRecord) -> None:
         self.hub.on_trade(book.issue.symbol, record)
+
+    def _on_vi(self, symbol: str, board: str, vi: VI | None, now_ns: int) -> None:
+        self.interruptions.on_vi(symbol, board, vi, now_ns)
+        self.hub.on_vi(symbol, board, vi, now_ns)
 
     def _on_depth(self, book: Book) -> None:
         self.hub.on_depth(book.issue.symbol, book.board)
@@ -214,6 +221,7 @@ class Broker:
             self._turn_date(cut_ns)
             before = self.world.events_done
             self.world.advance(cut_ns)
+            self.reservations.enter_due(cut_ns)
             self.hub.flush(cut_ns, real_ns)
             done += 1 + self.world.events_done - before
             if max_events is not None and done >= max_events:

@@ -9,13 +9,13 @@ from aegis_fast.sim.answers import Answer, Refusal, success
 
 __all__ = ["Page"]
 
-_CTX_WIDTH = 100
+_WIDTHS = {"": 20, "100": 100, "200": 200}
 
 
 class Page:
-    """One page of a list. The key of the last row shown travels in CTX_AREA_NK100, so a page goes
-    on where the one before ended even when rows came or went meanwhile. keys: one for each row,
-    sorted.
+    """One page of a list. The key of the last row shown travels in CTX_AREA_NK, so a page goes on
+    where the one before ended even when rows came or went meanwhile. keys: one for each row,
+    sorted. area: the suffix of the two CTX_AREA fields, "", "100" or "200"; their width follows.
     """
 
     def __init__(
@@ -26,12 +26,15 @@ class Page:
         size: int,
         *,
         is_descending: bool,
+        area: str = "100",
     ) -> None:
-        key = params.get("CTX_AREA_NK100", "").strip()
-        self._condition = params.get("CTX_AREA_FK100", "").strip()
+        self._area = area
+        name = f"CTX_AREA_NK{area}"
+        key = params.get(name, "").strip()
+        self._condition = params.get(f"CTX_AREA_FK{area}", "").strip()
         self._is_next = tr_cont == "N" and bool(key)
         if self._is_next and not (key.isascii() and key.isalnum()):
-            raise Refusal("OPSQ2002", "ERROR INVALID FIELD VALUE [CTX_AREA_NK100]")
+            raise Refusal("OPSQ2002", f"ERROR INVALID FIELD VALUE [{name}]")
         start = 0
         if self._is_next:
             # Not by equality: the row may have left the list since.
@@ -40,8 +43,8 @@ class Page:
         self._has_more = self.indexes.stop < len(keys)
         self._next_key = keys[self.indexes.stop - 1] if self._has_more else ""
         if not self._condition:
-            names = ("CANO", "ACNT_PRDT_CD", "PDNO", "INQR_DVSN")
-            self._condition = "^".join(params.get(name, "") for name in names)
+            names = ("CANO", "ACNT_PRDT_CD", "PDNO", "INQR_DVSN", "BASS_DT")
+            self._condition = "^".join(params[name] for name in names if name in params)
 
     def answer(self, **parts: Any) -> Answer:
         """Return the page with its tr_cont header: F and M mean more, D and E the last one."""
@@ -51,11 +54,9 @@ class Page:
         else:
             tr_cont, code = "E" if self._is_next else "D", "KIOK0510"
             text = "조회가 완료되었습니다"
-        return success(
-            code,
-            text,
-            tr_cont,
-            ctx_area_fk100=self._condition[:_CTX_WIDTH].ljust(_CTX_WIDTH),
-            ctx_area_nk100=self._next_key.ljust(_CTX_WIDTH),
-            **parts,
-        )
+        width = _WIDTHS[self._area]
+        context = {
+            f"ctx_area_fk{self._area}": self._condition[:width].ljust(width),
+            f"ctx_area_nk{self._area}": self._next_key.ljust(width),
+        }
+        return success(code, text, tr_cont, **context, **parts)

@@ -17,6 +17,7 @@ from aegis_fast.sim.market import Issue, PriceLimits, Side
 __all__ = ["MinuteBar", "Tape", "TradeRecord", "UnifiedTape"]
 
 _MINUTES_KEPT = 1_440  # One day; the oldest minute falls out.
+_TRADES_KEPT = 30  # What inquire-ccnl shows.
 
 
 @dataclass(slots=True)
@@ -59,7 +60,8 @@ class Tape:
     """The day of one issue. Counts only grow; next.cum_qty - this.cum_qty = next.qty.
 
     open_krw, high_krw and low_krw are 0 until the first trade of the day; last_krw is the previous
-    close then.
+    close then. recent: the last trades, oldest first. auction_krw, auction_qty: what the last
+    auction traded, 0 before.
     """
 
     def __init__(self, issue: Issue, limits: PriceLimits, opened_ns: int) -> None:
@@ -73,6 +75,8 @@ class Tape:
         self.cum_qty = self.cum_value_krw = 0
         self.sell_count = self.buy_count = self.sell_qty = self.buy_qty = 0
         self.minutes: deque[MinuteBar] = deque(maxlen=_MINUTES_KEPT)
+        self.recent: deque[TradeRecord] = deque(maxlen=_TRADES_KEPT)
+        self.auction_krw = self.auction_qty = 0
 
     @property
     def change_krw(self) -> int:
@@ -104,12 +108,14 @@ class Tape:
         elif taker is Side.SELL:
             self.sell_count += 1
             self.sell_qty += qty
+        else:
+            self.auction_krw, self.auction_qty = price_krw, qty
         if price_krw > self.high_krw:
             self.high_krw, self.high_time = price_krw, hhmmss(now_ns)
         if price_krw < self.low_krw:
             self.low_krw, self.low_time = price_krw, hhmmss(now_ns)
         self._add_to_minute(price_krw, qty, now_ns)
-        return TradeRecord(
+        record = TradeRecord(
             time_ns=now_ns,
             price_krw=price_krw,
             qty=qty,
@@ -126,6 +132,8 @@ class Tape:
             low_time=self.low_time,
             board=board,
         )
+        self.recent.append(record)
+        return record
 
     def _add_to_minute(self, price_krw: int, qty: int, now_ns: int) -> None:
         minute = second_of_day(now_ns) // 60
@@ -299,3 +307,15 @@ class UnifiedTape:
             high_time=self.high_time,
             low_time=self.low_time,
         )
+
+    @property
+    def recent(self) -> list[TradeRecord]:
+        """Return the last trades of both, oldest first, with the volume of both."""
+        both = sorted([*self.krx.recent, *self.nxt.recent], key=lambda record: record.time_ns)
+        cum_qty, cum_value_krw = self.cum_qty, self.cum_value_krw
+        joined: list[TradeRecord] = []
+        for record in reversed(both[-_TRADES_KEPT:]):
+            joined.append(replace(record, cum_qty=cum_qty, cum_value_krw=cum_value_krw))
+            cum_qty -= record.qty
+            cum_value_krw -= record.price_krw * record.qty
+        return joined[::-1]

@@ -1,11 +1,11 @@
-"""Answer the calls about orders and money: place, change, and every list of them."""
+"""Answer the calls about orders: place, change, and every list of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from aegis_fast.sim.account import buy_cost_krw
-from aegis_fast.sim.answers import Answer, Asked, Refusal, decimal, success
+from aegis_fast.sim import inputs
+from aegis_fast.sim.answers import Answer, Asked, decimal, success
 from aegis_fast.sim.desk import ChangeForm, Desk, OrderForm
 from aegis_fast.sim.exchange import KINDS
 from aegis_fast.sim.kst import hhmmss
@@ -20,20 +20,6 @@ __all__ = ["Trading"]
 _SIDE_NAMES = {Side.SELL: "매도", Side.BUY: "매수"}
 _REQUEST_NAMES = {"new": "", "amend": "정정", "cancel": "취소"}
 _PAPER_DONE = {"buy": "40600000", "sell": "40610000", "amend": "40620000", "cancel": "40630000"}
-
-
-def _number(params: Mapping[str, str], name: str) -> int:
-    text = params.get(name, "").strip()
-    if not text.isascii() or not text.isdigit() or len(text) > 12:
-        raise Refusal("OPSQ2002", f"ERROR INVALID FIELD VALUE [{name}]")
-    return int(text)
-
-
-def _one_of(params: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
-    value = params.get(name, "")
-    if value not in allowed:
-        raise Refusal("OPSQ2002", f"ERROR INVALID FIELD VALUE [{name}]")
-    return value
 
 
 class Trading:
@@ -53,10 +39,12 @@ class Trading:
             symbol=params["PDNO"],
             side=side,
             kind=params["ORD_DVSN"],
-            qty=_number(params, "ORD_QTY"),
-            price_krw=_number(params, "ORD_UNPR"),
+            qty=inputs.number(params, "ORD_QTY"),
+            price_krw=inputs.number(params, "ORD_UNPR"),
             venue=params.get("EXCG_ID_DVSN_CD") or "KRX",
-            trigger_krw=_number(params, "CNDT_PRIC") if params.get("CNDT_PRIC", "").strip() else 0,
+            trigger_krw=(
+                inputs.number(params, "CNDT_PRIC") if params.get("CNDT_PRIC", "").strip() else 0
+            ),
         )
         entry = self._desk.place(asked.account, form, asked.ip, asked.now_ns)
         return self._accepted(entry, side.name.lower())
@@ -64,14 +52,14 @@ class Trading:
     def change(self, asked: Asked) -> Answer:
         """Answer order-rvsecncl."""
         params = asked.params
-        is_cancel = _one_of(params, "RVSE_CNCL_DVSN_CD", ("01", "02")) == "02"
+        is_cancel = inputs.one_of(params, "RVSE_CNCL_DVSN_CD", ("01", "02")) == "02"
         form = ChangeForm(
-            original=_number(params, "ORGN_ODNO"),
+            original=inputs.number(params, "ORGN_ODNO"),
             is_cancel=is_cancel,
             kind=params["ORD_DVSN"],
-            qty=_number(params, "ORD_QTY"),
-            price_krw=0 if is_cancel else _number(params, "ORD_UNPR"),
-            is_all=_one_of(params, "QTY_ALL_ORD_YN", ("Y", "N")) == "Y",
+            qty=inputs.number(params, "ORD_QTY"),
+            price_krw=0 if is_cancel else inputs.number(params, "ORD_UNPR"),
+            is_all=inputs.one_of(params, "QTY_ALL_ORD_YN", ("Y", "N")) == "Y",
             venue=params.get("EXCG_ID_DVSN_CD") or "KRX",
         )
         entry = self._desk.change(asked.account, form, asked.ip, asked.now_ns)
@@ -90,8 +78,8 @@ class Trading:
     def open_orders(self, asked: Asked) -> Answer:
         """Answer inquire-psbl-rvsecncl: what can still be amended or cancelled, newest first."""
         params = asked.params
-        side = _one_of(params, "INQR_DVSN_2", ("0", "1", "2"))
-        by_stock = _one_of(params, "INQR_DVSN_1", ("0", "1")) == "1"
+        side = inputs.one_of(params, "INQR_DVSN_2", ("0", "1", "2"))
+        by_stock = inputs.one_of(params, "INQR_DVSN_1", ("0", "1")) == "1"
         entries = [
             entry
             for entry in reversed(self._ledger.orders_of(asked.account.number))
@@ -110,7 +98,7 @@ class Trading:
     def day_orders(self, asked: Asked) -> Answer:
         """Answer inquire-daily-ccld: every request of the days asked for."""
         params = asked.params
-        is_oldest_first = _one_of(params, "INQR_DVSN", ("00", "01")) == "01"
+        is_oldest_first = inputs.one_of(params, "INQR_DVSN", ("00", "01")) == "01"
         matches = self._day_filter(params, asked.now_ns)
         entries = [
             entry for entry in self._ledger.orders_of(asked.account.number) if matches(entry)
@@ -134,12 +122,12 @@ class Trading:
         return page.answer(output1=rows, output2=totals)
 
     def _day_filter(self, params: Mapping[str, str], now_ns: int) -> Callable[[OrderEntry], bool]:
-        first, last = _number(params, "INQR_STRT_DT"), _number(params, "INQR_END_DT")
-        side = _one_of(params, "SLL_BUY_DVSN_CD", ("00", "01", "02"))
-        filled = _one_of(params, "CCLD_DVSN", ("00", "01", "02"))
-        venue = _one_of(params, "EXCG_ID_DVSN_CD", ("", "KRX", "NXT", "SOR", "ALL")) or "KRX"
+        first, last = inputs.number(params, "INQR_STRT_DT"), inputs.number(params, "INQR_END_DT")
+        side = inputs.one_of(params, "SLL_BUY_DVSN_CD", ("00", "01", "02"))
+        filled = inputs.one_of(params, "CCLD_DVSN", ("00", "01", "02"))
+        venue = inputs.one_of(params, "EXCG_ID_DVSN_CD", ("", "KRX", "NXT", "SOR", "ALL")) or "KRX"
         symbol = params.get("PDNO", "")
-        odno = _number(params, "ODNO") if params.get("ODNO") else 0
+        odno = inputs.number(params, "ODNO") if params.get("ODNO") else 0
 
         def matches(entry: OrderEntry) -> bool:
             return (
@@ -172,7 +160,7 @@ class Trading:
             "sll_buy_dvsn_cd": f"{entry.side:02d}",
             "ord_dvsn_cd": entry.kind,
             "excg_dvsn_cd": "03" if issue.market == "KOSDAQ" else "02",
-            "stpm_cndt_pric": "0",
+            "stpm_cndt_pric": str(entry.trigger_krw),
         }
 
     def _open_row(self, entry: OrderEntry) -> dict[str, str]:
@@ -214,35 +202,3 @@ class Trading:
             "excg_id_dvsn_Cd": entry.venue,
             "stpm_efct_occr_dtmd": "",
         }
-
-    def buying_power(self, asked: Asked) -> Answer:
-        """Answer inquire-psbl-order; a market order (01) is reckoned at the upper limit price."""
-        params = asked.params
-        book = self._world.exchange.books.get(params["PDNO"])
-        cash = asked.account.available_krw
-        price = 0
-        if book is not None:
-            wish = _number(params, "ORD_UNPR") if params["ORD_UNPR"] else 0
-            kind = KINDS.get(params["ORD_DVSN"])
-            is_priced = wish > 0 and (kind is None or kind.needs_price)
-            price = wish if is_priced else book.limits.upper_krw
-        elif params["PDNO"]:
-            raise Refusal("APBK0656", "해당종목정보가 없습니다.")
-        qty = cash // price if price else 0
-        while qty and buy_cost_krw(price, qty) > cash:
-            qty -= 1
-        output = {
-            "ord_psbl_cash": str(cash),
-            "ord_psbl_sbst": "0",
-            "ruse_psbl_amt": "0",
-            "fund_rpch_chgs": "0",
-            "psbl_qty_calc_unpr": str(price),
-            "nrcvb_buy_amt": str(cash),
-            "nrcvb_buy_qty": str(qty),
-            "max_buy_amt": str(cash),
-            "max_buy_qty": str(qty),
-            "cma_evlu_amt": "0",
-            "ovrs_re_use_amt_wcrc": "0",
-            "ord_psbl_frcr_amt_wcrc": "0",
-        }
-        return success("KIOK0420", "정상적으로 조회되었습니다.", output=output)

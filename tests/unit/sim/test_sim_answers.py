@@ -9,7 +9,7 @@ import pytest
 
 from aegis_fast.sim.answers import decimal
 from aegis_fast.sim.market import Side
-from aegis_fast.sim.quotes import isin
+from aegis_fast.sim.products import isin
 from tests.unit.sim.sim_harness import SECOND, Bench, spec
 
 
@@ -123,7 +123,7 @@ def test_issue_information_tells_market_kind_and_nxt(bench: Bench) -> None:
     def info(symbol: str) -> dict[str, str]:
         return bench.call("search-stock-info", {"PRDT_TYPE_CD": "300", "PDNO": symbol})["output"]
 
-    assert info("005930")["pdno"] == "000000005930"
+    assert info("005930")["pdno"] == "00000A005930"
     assert info("005930")["std_pdno"] == "KR7005930003"
     assert info("247540")["mket_id_cd"] == "KSQ"
     assert [info(s)["scty_grp_id_cd"] for s in ("005930", "069500", "57JN53")] == ["ST", "EF", "EW"]
@@ -140,7 +140,8 @@ def test_isin_check_digit() -> None:
     [
         ("inquire-price", {"FID_INPUT_ISCD": "999999"}, "APBK0656"),
         ("inquire-price", {"FID_INPUT_ISCD": ""}, "APBK0656"),
-        ("inquire-price", {"FID_COND_MRKT_DIV_CODE": "NX"}, "OPSQ2001"),
+        ("inquire-price", {"FID_COND_MRKT_DIV_CODE": "X"}, "OPSQ2001"),
+        ("inquire-price", {"FID_COND_MRKT_DIV_CODE": "NX", "FID_INPUT_ISCD": "069500"}, "APBK0656"),
         ("inquire-price", {"FID_INPUT_ISCD": "9" * 201}, "OPSQ2002"),
         ("asking-price-exp-ccn", {"FID_INPUT_ISCD": "삼성전자"}, "APBK0656"),
     ],
@@ -204,13 +205,6 @@ def test_wrong_path_or_method_is_refused(
     answer = bench.send(method, path, headers=bench.headers("FHKST01010100"))
 
     assert (answer.status, json.loads(answer.body)["msg_cd"]) == (status, code)
-
-
-def test_call_that_is_not_simulated_yet_says_so(bench: Bench) -> None:
-    body = bench.quote("inquire-ccnl")
-
-    assert body["rt_cd"] == "1"
-    assert "inquire-ccnl" in body["msg1"]
 
 
 @pytest.mark.parametrize(
