@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aegis_fast.core.model import Accepted, Lost, OrderType, Priority, Refused, Venue
+from aegis_fast.core.model import Accepted, BrokerTime, Lost, OrderType, Priority, Refused, Venue
 from aegis_fast.errors import (
     AuthError,
     Busy,
@@ -641,13 +641,35 @@ def test_world_of_a_simulator_is_told_and_of_nothing_else(tmp_path: Path) -> Non
         with pytest.raises(TransientError):
             await bench.gateway.simulator_world()
 
-    async def paper(bench: Bench) -> None:
+    async def at_kis(bench: Bench) -> None:
         assert await bench.gateway.simulator_world() == ""
+        assert await bench.gateway.simulator_time() is None
         assert bench.kis.seen == []
 
     script = {"state": [(200, {"world": "w-1"})]}
     on_bench(tmp_path, sim, script)
-    on_bench(tmp_path, paper, script, profile=PAPER)
+    on_bench(tmp_path, sim, script, profile=PAPER)
+    on_bench(tmp_path, at_kis, script, profile=PAPER, url=PAPER.rest_url)
+
+
+@pytest.mark.parametrize(("mode", "speed_milli"), [("stepped", 0), ("speed", 720_000)])
+def test_time_of_a_simulator_is_told(tmp_path: Path, mode: str, speed_milli: int) -> None:
+    page = {"mode": mode, "speed": 720.0, "now_ns": 5, "door_ns": 7, "lag_ns": 0}
+
+    async def test(bench: Bench) -> None:
+        told = await bench.gateway.simulator_time()
+        assert told == BrokerTime(market_ns=5, door_ns=7, speed_milli=speed_milli)
+        assert bench.gate.passed == []
+
+    on_bench(tmp_path, test, {"clock": [(200, page)]})
+
+
+@pytest.mark.parametrize("answer", [(404, b""), (200, {"mode": "wall"}), (200, b"[1]")])
+def test_time_of_what_shows_no_clock_is_none(tmp_path: Path, answer: Any) -> None:
+    async def test(bench: Bench) -> None:
+        assert await bench.gateway.simulator_time() is None
+
+    on_bench(tmp_path, test, {"clock": [answer]})
 
 
 def test_p37_log_shows_neither_account_nor_keys(

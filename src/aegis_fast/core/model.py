@@ -20,6 +20,7 @@ __all__ = [
     "Accepted",
     "AmendOrder",
     "Balance",
+    "BrokerTime",
     "CancelOrder",
     "DayOrder",
     "DayOrders",
@@ -217,6 +218,19 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     positions: tuple[Position, ...]
     is_complete: bool
     as_of_ns: int
+
+
+class BrokerTime(msgspec.Struct, frozen=True, kw_only=True):
+    """A simulator's clock, as it stood when it answered.
+
+    market_ns: what its orders and dates go by. door_ns: what its tokens and call limits go by.
+    speed_milli: market milliseconds for one real second; 1,000 is the wall clock, 0 a market that
+    stands still until it is told to move.
+    """
+
+    market_ns: int
+    door_ns: int
+    speed_milli: int
 
 
 class DayOrder(msgspec.Struct, frozen=True, kw_only=True):

@@ -68,7 +68,8 @@ class Engine:
     """Interpret effects for one account.
 
     Waiters (API calls) hear of an order only after what they hear is durable (I6); watchers
-    (strategies, screens) hear at once.
+    (strategies, screens) hear at once. now_ns: the broker's time, with which everything is written
+    down. mono_ns: for waiting; now_ns when left out.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Engine:
         broker: Broker,
         bus: Bus,
         now_ns: Callable[[], int],
+        mono_ns: Callable[[], int] | None = None,
         log: logging.Logger,
         deadlines_s: Mapping[OrderType, float] = ORDER_DEADLINES_S,
     ) -> None:
@@ -88,6 +90,7 @@ class Engine:
         self.bus = bus
         self.hooks = EngineHooks(ask_ledger=lambda _ms: None, on_fill=lambda: None)
         self.now_ns = now_ns
+        self._mono_ns = mono_ns or now_ns
         self.fills_seen = 0
         self.discrepancies_seen = 0
         self.alerts: dict[str, int] = {}
@@ -280,13 +283,13 @@ class Engine:
         """
         if not self.manager.kill_switch or self._stopped:
             return
-        now_ns = self.now_ns()
+        now_ns = self._mono_ns()
         tried_ns = {} if is_new else self._kill_tried_ns
         self._kill_tried_ns = {}
         for record in list(self.manager.open_records()):
             if record.leg is None or record.origin == "external" or not record.leaves_qty:
                 continue
-            last_ns = tried_ns.get(record.order_id, 0)
+            last_ns = tried_ns.get(record.order_id, now_ns - _KILL_RETRY_NS)
             if not record.request and now_ns - last_ns >= _KILL_RETRY_NS:
                 last_ns = now_ns
                 self.apply(CancelRequested(order_id=record.order_id, qty=0))

@@ -113,7 +113,7 @@ class Lifecycle:
         self._stint = stint
         self._log = log
         self._reason = "starting"
-        self._started_ns = now_ns()
+        self._started_ns = engine.now_ns()
         self._tasks: list[asyncio.Task[None]] = []
         self._strategies: list[Strategy] = []
 
@@ -121,8 +121,10 @@ class Lifecycle:
 
     def open_journal(self) -> int:
         """Take the journal over and replay it; returns how many entries it held."""
+        self._started_ns = self._engine.now_ns()
         entries = self._journal.open()
         window_ns = self._settings.kis.call_window_ms * 1_000_000
+        # The broker counts calls by the real second, whatever its market's clock does.
         if self._stint.begin(now_ns(), window_ns):
             self._gate.assume_full()
         self._engine.replay(entries)
@@ -276,5 +278,5 @@ class Lifecycle:
                 **{f"alert_{kind}": n for kind, n in self._engine.alerts.items()},
             },
             started_ns=self._started_ns,
-            now_ns=now_ns(),
+            now_ns=self._engine.now_ns(),
         )

@@ -82,6 +82,7 @@ async def _run(settings: Settings, strategies: list[Strategy], log: logging.Logg
             await lifecycle.close()
         return 1 if lifecycle.failed.is_set() else 0
     finally:
+        await runtime.follower.close()
         await runtime.gateway.close()
         await server.close()
 
@@ -108,7 +109,10 @@ async def _world(runtime: Runtime, log: logging.Logger) -> str:
     is_said = False
     while True:
         try:
-            return await runtime.gateway.simulator_world()
+            world = await runtime.gateway.simulator_world()
+            # Before anything is written down: every record carries the broker's time.
+            await runtime.follower.start()
+            return world
         except AegisError as error:
             if not is_said:
                 log.info("waiting for the simulator (start one with `aegis sim`): %s", error)

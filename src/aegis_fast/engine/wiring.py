@@ -16,8 +16,9 @@ from aegis_fast.core.order_manager import OrderManager
 from aegis_fast.core.portfolio import Fees, Portfolio
 from aegis_fast.core.reconcile import Reconciler, ReconcileRules
 from aegis_fast.core.risk import RiskLimits
-from aegis_fast.engine.clock import mono_ns, now_ns
+from aegis_fast.engine.clock import FollowedClock, mono_ns, now_ns
 from aegis_fast.engine.engine import Engine
+from aegis_fast.engine.following import ClockFollower
 from aegis_fast.engine.gate import Gate
 from aegis_fast.engine.lifecycle import FeedBridge, Lifecycle
 from aegis_fast.engine.listing import Listing
@@ -53,6 +54,7 @@ class Runtime:
 
     settings: Settings
     gateway: KISGateway
+    follower: ClockFollower
     journal_path: Path
     journal_owner: dict[str, str]
     service: Service
@@ -64,6 +66,7 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
     place = _profile(settings)
     credentials = _credentials(settings)
     home = settings.engine.home
+    clock = FollowedClock()
     gate = Gate(
         CallQueue(
             SlidingWindow(calls_per_s(settings), settings.kis.call_window_ms * _MS),
@@ -77,13 +80,14 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         credentials=credentials,
         gate=gate,
         token_path=home / "tokens.json",
-        clock_ns=now_ns,
+        clock_ns=clock.now_ns,
+        token_clock_ns=clock.door_ns,
         connect_timeout_ms=settings.kis.connect_timeout_ms,
         read_timeout_ms=settings.kis.read_timeout_ms,
         tls=tls,
     )
-    journal_path = home / settings.engine.env / "journal.db"
-    owner = {"env": settings.engine.env, "account": credentials.account}
+    journal_path = home / place.name / "journal.db"
+    owner = {"env": place.name, "account": credentials.account}
     journal = Journal(
         journal_path,
         owner=owner,
@@ -98,7 +102,8 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         journal=journal,
         broker=gateway,
         bus=bus,
-        now_ns=now_ns,
+        now_ns=clock.now_ns,
+        mono_ns=mono_ns,
         log=log,
         deadlines_s={
             OrderType.MARKET: settings.order.market_timeout_ms / 1000,
@@ -132,7 +137,7 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         interval_s=settings.reconcile.interval_ms / 1000,
         log=log,
     )
-    listing = Listing(gateway, now_ns)
+    listing = Listing(gateway, clock.now_ns)
     watching = Watching(feed, bus)
     lifecycle = Lifecycle(
         settings=settings,
@@ -147,7 +152,7 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         watching=watching,
         bus=bus,
         calls_per_s=calls_per_s(settings),
-        stint=Stint(home / settings.engine.env / "stint"),
+        stint=Stint(home / place.name / "stint"),
         log=log,
     )
     service = Service(
@@ -167,7 +172,8 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         status=lifecycle.status,
     )
     lifecycle.service = service
-    return Runtime(settings, gateway, journal_path, owner, service, lifecycle)
+    follower = ClockFollower(gateway, clock, log)
+    return Runtime(settings, gateway, follower, journal_path, owner, service, lifecycle)
 
 
 def api_access(settings: Settings) -> Access:

@@ -8,7 +8,6 @@ ends as it is, Lost included; finding out is reconciliation's work (P22, reading
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import ssl
 from collections.abc import Callable
@@ -21,6 +20,7 @@ import orjson
 from aegis_fast.core.model import (
     AmendOrder,
     Balance,
+    BrokerTime,
     CancelOrder,
     DayOrder,
     DayOrders,
@@ -74,9 +74,10 @@ _NEVER_WRITTEN = frozenset({AegisCode.UNREACHABLE, AegisCode.POOL_TIMEOUT})
 class KISGateway:
     """core.ports.Broker over KIS REST, for live, paper and simulator alike.
 
-    gate: awaited once before every request that is sent, token requests apart (they have a limit of
-    their own). token_path: the file in which tokens are kept. retry_initial_s, retry_max_s: pauses
-    between the attempts of a query.
+    clock_ns: the broker's time, for dates. token_clock_ns: what its tokens live by; the same but at
+    a simulator. gate: awaited once before every request that is sent, token requests apart (they
+    have a limit of their own). token_path: the file in which tokens are kept. retry_initial_s,
+    retry_max_s: pauses between the attempts of a query.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class KISGateway:
         gate: CallGate,
         token_path: Path,
         clock_ns: Callable[[], int],
+        token_clock_ns: Callable[[], int] | None = None,
         connect_timeout_ms: int = 5000,
         read_timeout_ms: int = 5000,
         retry_initial_s: float = RETRY_INITIAL_S,
@@ -113,7 +115,7 @@ class KISGateway:
             credentials=credentials,
             rest=self._rest,
             path=token_path,
-            clock_ns=clock_ns,
+            clock_ns=token_clock_ns or clock_ns,
             logger=self._log,
         )
         self._closing = asyncio.Event()
@@ -330,15 +332,35 @@ class KISGateway:
 
     async def simulator_world(self) -> str:
         """Return which world the simulator at the other end is; "" everywhere else."""
-        if self._profile.name != "sim":
-            return ""
+        return str((await self._simulator_page("state")).get("world", ""))
+
+    async def simulator_time(self) -> BrokerTime | None:
+        """Return the simulator's clock; None at a real broker, or at one that shows no clock."""
+        page = await self._simulator_page("clock")
         try:
-            answer = await self._rest.request("GET", "/_sim/state", headers={})
+            is_stepped = page["mode"] == "stepped"
+            return BrokerTime(
+                market_ns=int(page["now_ns"]),
+                door_ns=int(page["door_ns"]),
+                speed_milli=0 if is_stepped else round(float(page["speed"]) * 1_000),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    async def _simulator_page(self, name: str) -> dict[str, Any]:
+        """Return one of the simulator's own pages; empty at a broker that has none. These calls
+        count against no limit. Raises TransientError."""
+        if not self._profile.is_simulator:
+            return {}
+        try:
+            answer = await self._rest.request("GET", f"/_sim/{name}", headers={})
         except ReplyLost as error:
             raise TransientError(f"no answer from the simulator: {error}") from error
-        with contextlib.suppress(orjson.JSONDecodeError, AttributeError):
-            return str(orjson.loads(answer.body).get("world", ""))
-        return ""
+        try:
+            page = orjson.loads(answer.body)
+        except orjson.JSONDecodeError:
+            return {}
+        return page if isinstance(page, dict) else {}
 
     async def _pause(self, seconds: float) -> bool:
         """Wait; returns False at once when the gateway is being closed."""

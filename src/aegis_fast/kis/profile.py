@@ -31,6 +31,7 @@ SIM_APPKEY = "PSsimulatorAegisFastDemoAppkey000001"
 SIM_APPSECRET = ("AegisFastSimulatorSecret" * 8)[:180]
 SIM_ACCOUNT = "5000000001"
 SIM_HTS_ID = "aegisdemo"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Profile:
 
     rest_url, ws_url: no trailing slash. calls_per_s: the server's limit for one appkey.
     has_open_orders_call: inquire-psbl-rvsecncl exists. venues: what EXCG_ID_DVSN_CD may be.
-    day_orders_page, balance_page: rows a page.
+    day_orders_page, balance_page: rows a page. is_simulator: nothing but a simulator can be at
+    these addresses.
     """
 
     name: str
@@ -53,11 +55,13 @@ class Profile:
     has_open_orders_call: bool
     day_orders_page: int
     balance_page: int
+    is_simulator: bool = False
 
     def at(self, rest_url: str, ws_url: str) -> Profile:
         """Return the same profile at other addresses. Refused for live: a live key only goes home.
 
-        Raises ConfigError.
+        Whatever answers for paper on this machine is a simulator; it goes by a name of its own, so
+        that its tokens and its journal stay apart from those of KIS. Raises ConfigError.
         """
         if self.name == "live" and (rest_url, ws_url) != (self.rest_url, self.ws_url):
             raise ConfigError(
@@ -65,7 +69,11 @@ class Profile:
                 field="kis.rest_url",
                 expected=self.rest_url,
             )
-        return replace(self, rest_url=rest_url.rstrip("/"), ws_url=ws_url.rstrip("/"))
+        moved = replace(self, rest_url=rest_url.rstrip("/"), ws_url=ws_url.rstrip("/"))
+        is_here = urlsplit(moved.rest_url).hostname in _LOOPBACK
+        if self.is_simulator or self.environment != "paper" or not is_here:
+            return moved
+        return replace(moved, name=f"{self.name}-sim", is_simulator=True)
 
 
 LIVE = Profile(
@@ -104,6 +112,7 @@ SIM = replace(
     rest_url="http://127.0.0.1:8791",
     ws_url="ws://127.0.0.1:8791/tryitout",
     calls_per_s=30,
+    is_simulator=True,
 )
 PROFILES = {p.name: p for p in (LIVE, PAPER, PAPER_SPEC, SIM)}
 
@@ -120,7 +129,6 @@ def profile(name: str) -> Profile:
 
 # KIS serves its realtime feed without TLS; notices in it are encrypted by themselves (A21).
 _PLAIN_FEED_HOST = "ops.koreainvestment.com"
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def check_addresses(used: Profile) -> None:

@@ -85,6 +85,16 @@ def test_s69_live_profile_refuses_another_address() -> None:
     assert (moved.rest_url, moved.ws_url) == ("http://127.0.0.1:1", "ws://127.0.0.1:1")
 
 
+def test_s69_paper_on_this_machine_is_a_simulator_with_a_name_of_its_own() -> None:
+    moved = PAPER.at("http://127.0.0.1:8791", "ws://127.0.0.1:8791/tryitout")
+    elsewhere = PAPER.at("https://paper.example:29443", PAPER.ws_url)
+
+    assert (moved.name, moved.is_simulator) == ("paper-sim", True)
+    assert (moved.calls_per_s, moved.venues) == (PAPER.calls_per_s, PAPER.venues)
+    assert (elsewhere.name, elsewhere.is_simulator) == ("paper", False)
+    assert SIM.at("http://sim.example:1", "ws://sim.example:1").is_simulator
+
+
 def test_unknown_profile_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="live"):
         profile("prod")
