@@ -75,6 +75,12 @@ async def _(one: Bench) -> None:
     assert abs(len(half) - len(whole) // 2) <= 5
     assert short == whole[:20]
 
+    await one.fault(kind="frame_truncated", tr=TRADE_TR, mode="connection")
+    await one.trade()
+    with pytest.raises(ConnectionError):
+        await stream.next("nothing")
+    assert stream.socket.close_code == 1006
+
 
 @case(CASES, "frame_malformed")
 async def _(one: Bench) -> None:

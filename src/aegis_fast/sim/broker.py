@@ -194,7 +194,7 @@ class Broker:
             self.replay.step(
                 now_ns,
                 self.hub.last_subscribed_ns,
-                lambda frame: self.hub.broadcast(frame, only_registered=True),
+                self.hub.replay,
                 heard=any(s.registrations for s in self.hub.sessions.values()),
             )
         if now_ns - self.world.now_ns > _MAX_LAG_NS:
@@ -214,7 +214,9 @@ class Broker:
         """
         done = 0
         while True:
-            due_ns = min(self.world.next_due_ns, self.hub.next_due_ns())
+            due_ns = min(
+                self.world.next_due_ns, self.hub.next_due_ns(), self.fault_hooks.next_due_ns()
+            )
             cut_ns = -(-due_ns // GRID_NS) * GRID_NS
             if cut_ns > now_ns:
                 break
@@ -222,6 +224,8 @@ class Broker:
             before = self.world.events_done
             self.world.advance(cut_ns)
             self.reservations.enter_due(cut_ns)
+            self.faults.now_ns = cut_ns if real_ns is None else real_ns
+            self.fault_hooks.step(cut_ns)
             self.hub.flush(cut_ns, real_ns)
             done += 1 + self.world.events_done - before
             if max_events is not None and done >= max_events:
@@ -230,7 +234,7 @@ class Broker:
         self.world.advance(now_ns)
         door_ns = now_ns if real_ns is None else real_ns
         self.faults.now_ns = door_ns
-        self.fault_hooks.step(door_ns)
+        self.fault_hooks.step(now_ns)
         self.hub.tick(now_ns, door_ns)
         return now_ns
 

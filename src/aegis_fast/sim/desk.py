@@ -234,7 +234,7 @@ class Desk:
         self._block(entry, account)
 
     def _open(self, entry: OrderEntry, account: Account, now_ns: int) -> None:
-        entry.visible_ns = now_ns + self._faults.take_delay_ns("hide")
+        self._faults.hide(entry)
         self._ledger.add_order(entry)
 
     def _reject(self, entry: OrderEntry, account: Account, now_ns: int) -> None:

@@ -40,6 +40,16 @@ def _text(params: Mapping[str, Any], *names: str) -> str:
     return ""
 
 
+def _shared(legs: list[Any]) -> dict[str, Any]:
+    """Return the issue and venue of a batch of orders, where it is one for all of them."""
+    found = {}
+    for name in ("PDNO", "EXCG_ID_DVSN_CD"):
+        values = {str(leg.get(name, "")) for leg in legs if isinstance(leg, dict)}
+        if len(values) == 1:
+            found[name] = values.pop()
+    return found
+
+
 def aim_of_call(request: Request, call_id: str, orders: Mapping[int, OrderEntry]) -> Aim:
     """Return what a REST call is about.
 
@@ -47,6 +57,8 @@ def aim_of_call(request: Request, call_id: str, orders: Mapping[int, OrderEntry]
     EXCG_ID_DVSN_CD goes to KRX.
     """
     params = _params(request)
+    if isinstance(legs := params.get("ORDERS"), list):
+        params |= _shared(legs)
     venue = _text(params, "EXCG_ID_DVSN_CD")
     if not venue:
         market = _text(params, "FID_COND_MRKT_DIV_CODE")

@@ -38,6 +38,9 @@ class Wire(Protocol):
     def drop(self, session: Session) -> None:
         """Cut a socket without a word."""
 
+    def end(self, session: Session) -> None:
+        """Cut a socket once what it has been sent is out."""
+
     def close_socket(self, session: Session, code: int, text: str) -> None:
         """Send a close frame."""
 
@@ -173,6 +176,10 @@ class FrameFaults:
         elif body.kind == "frame_duplicate":
             self._hub.send(frame, sessions)
             self._hub.send(frame, sessions)
+        elif body.kind == "frame_truncated" and fault.mode == "connection":
+            self._hub.send(frame, sessions, is_partial=True)
+            for session in sessions:
+                self._wire().end(session)
         elif body.kind == "frame_truncated":
             size = body.after_bytes
             self._hub.send(truncated(frame, size if isinstance(size, int) else None), sessions)

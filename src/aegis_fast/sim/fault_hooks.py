@@ -23,6 +23,7 @@ from aegis_fast.sim.stream import Hub, Session
 
 __all__ = ["FaultHooks"]
 
+_NEVER_NS = 1 << 63
 _MAX_SENT = 1_000  # Bad frames by one request, to each socket.
 
 
@@ -30,6 +31,9 @@ class _NoWire:
     """A broker in memory: its sockets can't be cut, and nobody listens."""
 
     def drop(self, session: Session) -> None:
+        return None
+
+    def end(self, session: Session) -> None:
         return None
 
     def close_socket(self, session: Session, code: int, text: str) -> None:
@@ -71,6 +75,7 @@ class FaultHooks:
     def answer(self, request: Request, call_id: str, land: Callable[[Request], Answer]) -> Answer:
         """Answer a call, with whatever fault waits for it."""
         faults = self._faults
+        faults.reveal()
         if not faults:
             return land(request)
         faults.aim = aim_of_call(request, call_id, self._ledger.orders)
@@ -94,9 +99,16 @@ class FaultHooks:
             for entry in [entry for entry in self._later if entry[1] <= times[entry[0]]]:
                 self._later.remove(entry)
                 self._start(entry[2])
+        self._faults.reveal()
         self._calls.remember()
         self._notices.flush()
         self._frames.flush()
+
+    def next_due_ns(self) -> int:
+        """Return the market time of the next fault that is set for one; a far one without any."""
+        return min(
+            (due_ns for clock, due_ns, _ in self._later if clock == "clock"), default=_NEVER_NS
+        )
 
     def hold_ns(self, session: Session) -> int:
         """Return how long the appkey of a closed socket stays in use."""

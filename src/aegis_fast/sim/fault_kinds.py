@@ -169,7 +169,11 @@ _FRAMES = {
         is_lasting=True,
     ),
     "frame_truncated": Kind(
-        "a frame ends after after_bytes (default: in its middle)", "frame", _uses("after_bytes")
+        "text: a frame ends after after_bytes (default: in its middle); connection: the connection "
+        "ends in the middle of a frame",
+        "frame",
+        _uses("after_bytes", "mode"),
+        ("text", "connection"),
     ),
     "frame_malformed": Kind(
         "count: a wrong record count; digits: letters in a number; separator: one | is missing; "

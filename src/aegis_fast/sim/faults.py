@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,10 +16,14 @@ from aegis_fast.errors import InvalidRequest
 from aegis_fast.sim.fault_kinds import AT_ONCE, KINDS
 from aegis_fast.sim.fault_rules import ANY, Aim, Fault, FaultBody, check
 
+if TYPE_CHECKING:
+    from aegis_fast.sim.ledger import OrderEntry
+
 __all__ = ["AT_ONCE", "KINDS", "MAX_FAULTS", "Fault", "FaultBody", "Faults"]
 
 MAX_FAULTS = 100
 _ENDED_KEPT = 100
+_NEVER_NS = 1 << 63
 
 
 class Faults:
@@ -34,6 +38,7 @@ class Faults:
         self.clock: Callable[[], int] | None = None
         self.aim = ANY
         self._told_ns = 0
+        self._hidden: list[tuple[int, OrderEntry]] = []
         self._seed = seed
         self._by_kind: dict[str, list[Fault]] = {}
         self._ended: deque[Fault] = deque(maxlen=_ENDED_KEPT)
@@ -129,6 +134,22 @@ class Faults:
         """Return the delay of the next fault of a kind, 0 when none waits."""
         fault = self.take(kind, aim)
         return fault.delay_ms * 1_000_000 if fault else 0
+
+    def hide(self, entry: OrderEntry) -> None:
+        """Keep a new order out of the query calls when a fault says so."""
+        if delay_ns := self.take_delay_ns("hide"):
+            entry.visible_ns = _NEVER_NS
+            self._hidden.append((self.now_ns + delay_ns, entry))
+
+    def reveal(self) -> None:
+        """Let the query calls show what has been hidden long enough."""
+        if not self._hidden:
+            return
+        now_ns = self.now_ns
+        for due_ns, entry in self._hidden:
+            if due_ns <= now_ns:
+                entry.visible_ns = entry.accepted_ns
+        self._hidden = [hidden for hidden in self._hidden if hidden[0] > now_ns]
 
     def remove(self, number: int) -> bool:
         """Forget one; tell whether it was there."""

@@ -95,10 +95,14 @@ class Sockets:
             self._broker.on_close(session, self._clock.door_ns(), has_died=has_died)
         return socket
 
-    def cut(self, session: Session) -> None:
-        """End a socket without a close frame."""
+    def cut(self, session: Session, *, is_flushed: bool = False) -> None:
+        """End a socket without a close frame. is_flushed: what waits to be sent goes out first."""
         transport = self._transports.get(session.number)
-        if transport is not None:
+        if transport is None:
+            return
+        if is_flushed:
+            transport.close()
+        else:
             transport.abort()
 
     def backlog_bytes(self) -> int:

@@ -333,13 +333,31 @@ class Hub:
             session.deliver(wire)
         return len(sessions)
 
+    def replay(self, text: bytes) -> int:
+        """Send a recorded text to all sockets that registered anything; return to how many."""
+        sessions = [session for session in self.sessions.values() if session.registrations]
+        flag, _, rest = text.partition(b"|")
+        tr_id, is_frame, _ = rest.partition(b"|")
+        if self.tap is None or flag not in (b"0", b"1") or not is_frame:
+            self.send(text, sessions)
+        else:
+            key = text.rpartition(b"|")[2].partition(b"^")[0] if flag == b"0" else b""
+            registration = (tr_id.decode(errors="replace"), key.decode(errors="replace"))
+            self.tap.on_frame(registration, text, sessions)
+        return len(sessions)
+
     def deafen(self, session: Session, registration: tuple[str, str]) -> None:
         """Send a registered socket no more of this; it does not learn of it."""
         self._registry.remove(session, registration)
 
-    def send(self, frame: bytes, sessions: Sequence[Session]) -> None:
-        """Send a frame to these sockets as it is: the same bytes go to all of them."""
+    def send(self, frame: bytes, sessions: Sequence[Session], *, is_partial: bool = False) -> None:
+        """Send a frame to these sockets as it is: the same bytes go to all of them.
+
+        is_partial: no more than the first half of its bytes on the wire.
+        """
         wire = self._wrap(frame)
+        if is_partial:
+            wire = wire[: (len(wire) + 1) // 2]
         for session in sessions:
             session.deliver(wire)
 

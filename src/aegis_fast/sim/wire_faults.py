@@ -109,6 +109,10 @@ class WireFaults:
         """Cut a socket without a word."""
         self._sockets.cut(session)
 
+    def end(self, session: Session) -> None:
+        """Cut a socket once what it has been sent is out."""
+        self._sockets.cut(session, is_flushed=True)
+
     def close_socket(self, session: Session, code: int, text: str) -> None:
         """Send a close frame and wait a moment for the client's."""
         self._run(self._sockets.say_goodbye(session, code, text))

@@ -137,3 +137,23 @@ def test_clearing_forgets_what_is_set_for_later() -> None:
     assert bench.broker.fault_hooks.remove(None) == 1
     bench.move(2 * SECOND)
     assert not is_struck(bench)
+
+
+def test_time_of_the_market_is_met_however_time_is_fed_in() -> None:
+    heard = []
+    for step_ns in (10 * MS, 700 * MS, 3 * SECOND):
+        bench = Bench(activity=3.0)
+        socket = bench.socket()
+        socket.ask("H0STCNT0", "005930")
+        body = FaultBody(kind="frame_missing", tr="H0STCNT0", at="10:00:01", count="forever")
+        bench.broker.step(bench.now_ns)
+        bench.broker.fault_hooks.set(check(body))
+        end = bench.now_ns + 3 * SECOND
+        while bench.now_ns < end:
+            bench.now_ns = min(bench.now_ns + step_ns, end)
+            bench.broker.advance(bench.now_ns)
+        heard.append(socket.frames("H0STCNT0"))
+
+    assert heard[0]
+    assert heard[0] == heard[1] == heard[2]
+    assert max(frame.split("^")[1] for frame in heard[0]) <= "100001"

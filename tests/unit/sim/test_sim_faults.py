@@ -32,6 +32,9 @@ class Page:
     def drop(self, session: Session) -> None:
         self.dropped.append(session.number)
 
+    def end(self, session: Session) -> None:
+        self.dropped.append(session.number)
+
     def close_socket(self, session: Session, code: int, text: str) -> None:
         self.closed.append((session.number, code, text))
 
@@ -155,6 +158,30 @@ def test_hidden_order_appears_later_in_the_query_calls(bench: Bench, page: Page)
     assert len(page.ask("GET", "ledger")[1]["orders"]) == 1
     bench.now_ns += 3 * SECOND
     assert len(bench.day_orders()["output1"]) == len(bench.open_orders()["output"]) == 1
+
+
+def test_hidden_order_waits_for_the_door_not_for_the_market(bench: Bench, page: Page) -> None:
+    page.fault(kind="hide", delay_ms=3_000)
+    place(bench)
+    door_ns = bench.now_ns
+
+    bench.now_ns += 3_600 * SECOND
+    bench.broker.step(bench.now_ns, door_ns + 2_999 * MS)
+    (entry,) = bench.broker.ledger.orders.values()
+    assert entry.visible_ns > bench.now_ns
+    bench.broker.step(bench.now_ns, door_ns + 3_000 * MS)
+    assert entry.visible_ns == entry.accepted_ns
+
+
+def test_recorded_frames_meet_the_faults_too(page: Page, bench: Bench) -> None:
+    socket = bench.socket()
+    socket.ask("H0STCNT0", "005930")
+    page.fault(kind="frame_missing", tr="H0STCNT0", symbol="005930")
+
+    for text in (b"0|H0STCNT0|001|005930^1", b"0|H0STCNT0|001|005930^2", b"{}", b"1|X|001|a"):
+        bench.broker.hub.replay(text)
+
+    assert socket.texts[-3:] == ["0|H0STCNT0|001|005930^2", "{}", "1|X|001|a"]
 
 
 def test_delayed_notice_comes_after_later_ones(bench: Bench, page: Page) -> None:
