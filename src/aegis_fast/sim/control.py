@@ -15,10 +15,9 @@ from aegis_fast.sim import batch
 from aegis_fast.sim.answers import Answer, Request
 from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.calendar import BOARDS
-from aegis_fast.sim.exchange import Book
 from aegis_fast.sim.fault_page import FaultPage
 from aegis_fast.sim.kst import date_of
-from aegis_fast.sim.market import Side, is_on_grid, order_unit
+from aegis_fast.sim.market_page import MarketPage
 from aegis_fast.sim.sim_clock import MAX_JUMP_NS, SimClock, crowd_pace, parse_moment
 
 __all__ = ["Control"]
@@ -30,7 +29,6 @@ _CLOCK_EXPECTED = (
     '{"advance_ms": 60000} | {"to": "15:20:00"} | {"to": "2026-11-30T09:00:00"} | '
     '{"speed": 60} | {"stepped": true} | {"door_ms": 60000}'
 )
-_MAX_QTY = 1_000_000_000
 _METHODS = {
     "ledger": ("GET",),
     "state": ("GET",),
@@ -38,21 +36,6 @@ _METHODS = {
     "clock": ("GET", "POST"),
     "faults": ("GET", "POST", "DELETE"),
 }
-
-
-class MarketBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of POST /_sim/market.
-
-    symbol and price: the market moves there at once. With side and qty as well: a stranger trades
-    up to qty shares at price or better (price left out: at any). pause, activity: the crowd.
-    """
-
-    symbol: str = ""
-    price: int = 0
-    side: str = ""
-    qty: int = 0
-    pause: bool | None = None
-    activity: float | None = None
 
 
 class ClockBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -95,6 +78,7 @@ class Control:
     ) -> None:
         self._broker = broker
         self._faults = FaultPage(broker.faults, broker.fault_hooks)
+        self._market = MarketPage(broker)
         self._sim_clock = clock
         self._health = health
         self._is_auto_activity = is_auto_activity
@@ -119,59 +103,10 @@ class Control:
         if name == "state":
             return self._state(now_ns)
         if name == "market":
-            return self._market(request.body, now_ns)
+            return self._market.change(request.body, now_ns)
         if name == "clock":
             return self._clock(request) if request.method == "POST" else self._sim_clock.as_json()
         return self._faults.answer(request, now_ns)
-
-    def _market(self, raw: bytes, now_ns: int) -> dict[str, Any]:
-        expected = '{"symbol", "price"} | {"symbol", "side", "qty"} | {"pause"} | {"activity"}'
-        body: MarketBody = _read(raw, MarketBody, expected)
-        world = self._broker.world
-        if body == MarketBody():
-            raise InvalidRequest("nothing to do", field="body", expected=expected)
-        # All is checked before anything happens.
-        book = self._checked_book(body) if body.symbol or body.price or body.qty else None
-        if body.activity is not None and not 0 <= body.activity <= 100:
-            raise InvalidRequest("activity out of range", field="activity", expected="0..100")
-        answer: dict[str, Any] = {}
-        if book is not None and body.side:
-            side = Side[body.side.upper()]
-            limits = book.limits
-            worst = limits.upper_krw if side is Side.BUY else limits.lower_krw
-            price = body.price or worst
-            answer["traded_qty"] = world.trade(body.symbol, side, body.qty, price, now_ns)
-        elif book is not None:
-            world.shock(body.symbol, body.price, now_ns)
-        if book is not None:
-            answer |= {"symbol": body.symbol, "last_krw": world.tapes[body.symbol].last_krw}
-        if body.pause is not None:
-            world.is_paused = body.pause
-        if body.activity is not None:
-            world.set_activity(body.activity)
-        self._broker.hub.flush(now_ns)
-        return answer | {"is_paused": world.is_paused, "activity": world.activity}
-
-    def _checked_book(self, body: MarketBody) -> Book:
-        book = self._broker.exchange.books.get(body.symbol)
-        if book is None:
-            known = " | ".join(self._broker.exchange.books)
-            raise InvalidRequest(f"unknown symbol {body.symbol!r}", field="symbol", expected=known)
-        limits, kind = book.limits, book.issue.kind
-        if body.side or body.qty:
-            if body.side not in ("buy", "sell"):
-                raise InvalidRequest(f"side {body.side!r}", field="side", expected="buy | sell")
-            unit = order_unit(kind)
-            if not 0 < body.qty <= _MAX_QTY or body.qty % unit:
-                expected = f"1..{_MAX_QTY}, a multiple of {unit}"
-                raise InvalidRequest(f"qty {body.qty}", field="qty", expected=expected)
-            if not body.price:
-                return book
-        is_inside = limits.lower_krw <= body.price <= limits.upper_krw
-        if not is_inside or not is_on_grid(body.price, kind):
-            expected = f"{limits.lower_krw}..{limits.upper_krw}, on a tick"
-            raise InvalidRequest(f"price {body.price}", field="price", expected=expected)
-        return book
 
     def _state(self, now_ns: int) -> dict[str, Any]:
         """Return what runs here: clock, limits, process and everything the broker knows."""

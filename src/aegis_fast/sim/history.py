@@ -58,7 +58,7 @@ def opened_at(start_ns: int) -> int:
 def open_the_day(tape: Tape, rng: Random, price_krw: int) -> None:
     """Fill a fresh tape with a plausible morning that ends at price_krw."""
     issue = tape.issue
-    kind = issue.kind
+    kind = issue.grid
     base = issue.base_krw
     tape.open_krw = _clamp(tape, base + base * _noise(rng, 2_500) // _PPM)
     top, bottom = max(tape.open_krw, price_krw), min(tape.open_krw, price_krw)
@@ -75,7 +75,7 @@ def open_the_day(tape: Tape, rng: Random, price_krw: int) -> None:
 
 
 def _clamp(tape: Tape, price_krw: int) -> int:
-    limits, kind = tape.limits, tape.issue.kind
+    limits, kind = tape.limits, tape.issue.grid
     inside = min(max(price_krw, limits.lower_krw), limits.upper_krw)
     return max(round_down(inside, kind), limits.lower_krw)
 
@@ -166,19 +166,19 @@ def _business_days_before(day: date) -> Iterator[date]:
 def _make_days(issue: Issue, rng: Random, today: date) -> list[DayBar]:
     bars: list[DayBar] = []
     close = issue.base_krw
-    floor = tick_size(1, issue.kind) * 20
+    floor = tick_size(1, issue.grid) * 20
     for day, _ in zip(_business_days_before(today), range(DAYS_KEPT), strict=False):
         # Pulled softly to the first price, so that three years stay in a believable range.
         pull = (close - issue.base_krw) * 4_000 // issue.base_krw
         change_ppm = _noise(rng, 12_000) + pull
-        previous = max(round_down(close * _PPM // (_PPM + change_ppm), issue.kind), floor)
-        limits = price_limits(previous, issue.kind)
+        previous = max(round_down(close * _PPM // (_PPM + change_ppm), issue.grid), floor)
+        limits = price_limits(previous, issue.kind, issue.grid, issue.market)
         open_krw = previous + previous * _noise(rng, 3_000) // _PPM
         high = max(open_krw, close) + close * rng.randint(0, 9_000) // _PPM
         low = min(open_krw, close) - close * rng.randint(0, 9_000) // _PPM
-        low = max(round_down(max(low, 1), issue.kind), limits.lower_krw)
-        high = min(round_up(high, issue.kind), max(limits.upper_krw, close))
-        open_krw = min(max(round_down(open_krw, issue.kind), low), high)
+        low = max(round_down(max(low, 1), issue.grid), limits.lower_krw)
+        high = min(round_up(high, issue.grid), max(limits.upper_krw, close))
+        open_krw = min(max(round_down(open_krw, issue.grid), low), high)
         qty = max(issue.daily_qty * rng.randint(55, 160) // 100, 1)
         value = qty * (open_krw + high + low + close) // 4
         bars.append(DayBar(day, open_krw, high, min(low, close), close, qty, value))
@@ -194,11 +194,11 @@ def _make_minutes(issue: Issue, rng: Random, start: _Start, start_ns: int) -> li
     bars: list[MinuteBar] = []
     price = start.open_krw
     value = 0
-    spread = max(issue.base_krw * 600 // _PPM, tick_size(price, issue.kind))
+    spread = max(issue.base_krw * 600 // _PPM, tick_size(price, issue.grid))
     for index in range(count):
         left = count - index
         target = price + (start.last_krw - price) // left + _noise(rng, spread) * (left > 1)
-        close = round_down(min(max(target, start.low_krw), start.high_krw), issue.kind)
+        close = round_down(min(max(target, start.low_krw), start.high_krw), issue.grid)
         close = start.last_krw if left == 1 else max(close, start.low_krw)
         qty = start.cum_qty * (index + 1) // count - start.cum_qty * index // count
         value = start.cum_value_krw * (index + 1) // count

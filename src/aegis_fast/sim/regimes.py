@@ -98,4 +98,4 @@ def opening_krw(issue: Issue, regime: Regime, limits: PriceLimits, rng: Random) 
         limit = limits.upper_krw if regime.sticks > 0 else limits.lower_krw
         moved = (limit - base) * 2 // 3
     inside = min(max(base + moved, limits.lower_krw), limits.upper_krw)
-    return max(round_down(inside, issue.kind), limits.lower_krw)
+    return max(round_down(inside, issue.grid), limits.lower_krw)
