@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aegis_fast.sim.answers import Answer, change_sign, decimal, percent, quoted
+from aegis_fast.sim.extremes import Extremes
 from aegis_fast.sim.history import DayBar
 from aegis_fast.sim.kst import date_of
 from aegis_fast.sim.market import Issue, order_unit, tick_size
@@ -14,6 +15,10 @@ __all__ = ["Quotes", "company", "pivots"]
 _EOK = 100_000_000
 _FOREIGN_PERCENT = 50  # Who owns the shares is not modelled.
 _WARNED = "02"
+# Fields of a high, of a low, and of how far the price is from them.
+_NAMES_250 = ("d250_hgpr", "d250_lwpr", "{}_vrss_prpr_rate")
+_NAMES_YEAR = ("stck_dryy_hgpr", "stck_dryy_lwpr", "{}_vrss_prpr_rate")
+_NAMES_52_WEEKS = ("w52_hgpr", "w52_lwpr", "{}_vrss_prpr_ctrt")
 
 
 class Quotes:
@@ -22,21 +27,22 @@ class Quotes:
     def __init__(self, views: Views, world: World) -> None:
         self._views = views
         self._world = world
+        self._extremes = Extremes()
 
     def price(self, params: dict[str, str], now_ns: int) -> Answer:
         """Answer inquire-price."""
         view = self._views.asked(params)
         days = self._world.history.days(view.issue.symbol)
         warning = _market_warning(view, days)
-        bars = _with_today(view, days, now_ns)
+        today = _bar_of_today(view, now_ns)
         return quoted(
             output={
                 **_state(view, warning),
-                "new_hgpr_lwpr_cls_code": _new_extreme(view, days),
+                "new_hgpr_lwpr_cls_code": self._new_extreme(view, days),
                 **_today(view, days[0]),
                 **_limits(view, days[0]),
                 **company(view),
-                **_ranges(view, bars),
+                **self._ranges(view, days, today),
                 "vi_cls_code": "Y" if view.is_interrupted else "N",
                 # Of the off-hours single price, which ended on 2026-09-14.
                 "ovtm_vi_cls_code": "N",
@@ -64,7 +70,7 @@ class Quotes:
             output={
                 **{name: state[name] for name in shown},
                 "crdt_rate": state["marg_rate"],
-                "new_hgpr_lwpr_cls_code": _new_extreme(view, days),
+                "new_hgpr_lwpr_cls_code": self._new_extreme(view, days),
                 "mxpr_llam_cls_code": _at_limit(view),
                 **{name: limits[name] for name in ("stck_mxpr", "stck_llam", "stck_sdpr")},
                 **today,
@@ -79,6 +85,35 @@ class Quotes:
                 **_flags(),
             }
         )
+
+    def _new_extreme(self, view: View, days: list[DayBar]) -> str:
+        """Return 1 on a new 52-week high, 2 on a new low, else nothing (the codes are ours)."""
+        top, bottom = self._extremes.of(view.issue.symbol, days, None, 245)
+        if view.tape.high_krw > top.high_krw:
+            return "1"
+        if view.tape.low_krw and view.tape.low_krw < bottom.low_krw:
+            return "2"
+        return ""
+
+    def _ranges(self, view: View, days: list[DayBar], today: DayBar | None) -> dict[str, str]:
+        """Return highs and lows of 250 days, of the year and of 52 weeks, today included."""
+        last, symbol = view.tape.last_krw, view.issue.symbol
+        year = (today or days[0]).day.year
+        out: dict[str, str] = {}
+        for (top, bottom), high_name, low_name, rate in (
+            (self._extremes.of(symbol, days, today, 250), *_NAMES_250),
+            (self._extremes.of(symbol, days, today, 250, year), *_NAMES_YEAR),
+            (self._extremes.of(symbol, days, today, 245), *_NAMES_52_WEEKS),
+        ):
+            for name, price, day in (
+                (high_name, top.high_krw, top.day),
+                (low_name, bottom.low_krw, bottom.day),
+            ):
+                short = name.removeprefix("stck_")
+                out[name] = str(price)
+                out[f"{short}_date"] = day.strftime("%Y%m%d")
+                out[rate.format(short)] = percent(last - price, price)
+        return out
 
 
 def _flags() -> dict[str, str]:
@@ -121,16 +156,6 @@ def _market_warning(view: View, days: list[DayBar]) -> str:
         if len(days) >= count and last * 100 >= days[count - 1].close_krw * factor:
             return _WARNED
     return "00"
-
-
-def _new_extreme(view: View, days: list[DayBar]) -> str:
-    """Return 1 on a new 52-week high, 2 on a new low, else nothing (the codes are our choice)."""
-    year = days[:245]
-    if view.tape.high_krw > max(bar.high_krw for bar in year):
-        return "1"
-    if view.tape.low_krw and view.tape.low_krw < min(bar.low_krw for bar in year):
-        return "2"
-    return ""
 
 
 def _state(view: View, warning: str) -> dict[str, str]:
@@ -234,11 +259,12 @@ def _capital_eok(issue: Issue) -> int:
     return issue.listed_shares * 100 // _EOK
 
 
-def _with_today(view: View, days: list[DayBar], now_ns: int) -> list[DayBar]:
+def _bar_of_today(view: View, now_ns: int) -> DayBar | None:
+    """Return the day so far; None while nothing has traded."""
     tape = view.tape
     if not tape.open_krw:
-        return days
-    today = DayBar(
+        return None
+    return DayBar(
         date_of(now_ns),
         tape.open_krw,
         tape.high_krw,
@@ -247,26 +273,3 @@ def _with_today(view: View, days: list[DayBar], now_ns: int) -> list[DayBar]:
         tape.cum_qty,
         tape.cum_value_krw,
     )
-    return [today, *days]
-
-
-def _ranges(view: View, bars: list[DayBar]) -> dict[str, str]:
-    last = view.tape.last_krw
-    year = [bar for bar in bars[:250] if bar.day.year == bars[0].day.year]
-    out: dict[str, str] = {}
-    for chosen, high_name, low_name, rate in (
-        (bars[:250], "d250_hgpr", "d250_lwpr", "{}_vrss_prpr_rate"),
-        (year, "stck_dryy_hgpr", "stck_dryy_lwpr", "{}_vrss_prpr_rate"),
-        (bars[:245], "w52_hgpr", "w52_lwpr", "{}_vrss_prpr_ctrt"),
-    ):
-        top = max(chosen, key=lambda bar: bar.high_krw)
-        bottom = min(chosen, key=lambda bar: bar.low_krw)
-        for name, price, day in (
-            (high_name, top.high_krw, top.day),
-            (low_name, bottom.low_krw, bottom.day),
-        ):
-            short = name.removeprefix("stck_")
-            out[name] = str(price)
-            out[f"{short}_date"] = day.strftime("%Y%m%d")
-            out[rate.format(short)] = percent(last - price, price)
-    return out
