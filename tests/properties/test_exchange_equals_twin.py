@@ -263,7 +263,7 @@ class Day:
         if book.mode in ("continuous", "fixed"):
             bid, ask = book.best_bid_krw, book.best_ask_krw
             assert not bid or not ask or bid < ask
-        elif book.mode == "auction" and self.rng.random() < 0.1:
+        elif book.mode == "auction" and self.rng.random() < 0.2:
             assert book.expected()[:2] == self.twin.expected()
             self.check_shown()
         assert (book.mode, book.last_krw) == (self.twin.mode, self.twin.last)
@@ -275,6 +275,10 @@ class Day:
         assert not bids or not asks or bids[0].price_krw < asks[0].price_krw
         assert all(shown.qty > 0 for shown in (*bids, *asks))
         expected = self.book.expected()
+        if expected.qty:
+            assert all(shown.price_krw <= expected.price_krw for shown in bids)
+            assert all(shown.price_krw >= expected.price_krw for shown in asks)
+            assert min(expected.bid_qty, expected.ask_qty) == expected.qty
         if len(bids) < 3:
             assert sum(shown.qty for shown in bids) == self.book.bids.total_qty - expected.qty
         if len(asks) < 3:

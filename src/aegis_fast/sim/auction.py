@@ -6,7 +6,6 @@ of several the one nearest to the reference price (the last trade), the higher o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from aegis_fast.sim.market import is_on_grid, round_down, round_up, step
@@ -46,36 +45,72 @@ class Shown(NamedTuple):
 NOTHING = Expected(0, 0)
 
 
-class _Piece(NamedTuple):
-    """Prices between two bounds (inclusive, on the grid) that trade the same."""
+class _Side(NamedTuple):
+    """How far one side trades: its last price to do so, and what that leaves.
 
-    low_krw: int
-    high_krw: int
-    bid_qty: int
-    ask_qty: int
+    rest_krw and rest_qty: the best price of which shares remain, 0 without any; next_krw: the level
+    behind that one, 0 without any.
+    """
 
-    @property
-    def rank(self) -> tuple[int, int]:
-        return min(self.bid_qty, self.ask_qty), -abs(self.bid_qty - self.ask_qty)
+    last_krw: int
+    rest_krw: int
+    rest_qty: int
+    next_krw: int
 
 
-def _pieces(bids: Half, asks: Half, table: str) -> Iterator[_Piece]:
-    """Yield every price that an order carries, and the gaps between, upwards."""
-    low, high = asks.prices[0], bids.prices[-1]
-    crossing_bids = [price for price in bids.prices if price >= low]
-    crossing_asks = [price for price in asks.prices if price <= high]
-    prices = sorted({*crossing_bids, *crossing_asks})
-    bid_qty = sum(bids.levels[price].qty for price in crossing_bids)
-    ask_qty = 0
-    for index, price in enumerate(prices):
-        ask_level, bid_level = asks.levels.get(price), bids.levels.get(price)
-        ask_qty += ask_level.qty if ask_level is not None else 0
-        yield _Piece(price, price, bid_qty, ask_qty)
-        bid_qty -= bid_level.qty if bid_level is not None else 0
-        if index + 1 < len(prices):
-            first, last = step(price, 1, table), step(prices[index + 1], -1, table)
-            if first <= last:
-                yield _Piece(first, last, bid_qty, ask_qty)
+def _most(bids: Half, asks: Half) -> tuple[int, _Side, _Side]:
+    """Match level against level until they no longer cross; there must be a crossing."""
+    bid_prices, ask_prices = bids.prices, asks.prices
+    bid_at, ask_at = len(bid_prices) - 1, 0
+    bid_qty, ask_qty = bids.levels[bid_prices[bid_at]].qty, asks.levels[ask_prices[0]].qty
+    traded = 0
+    last_bid = last_ask = 0
+    while bid_at >= 0 and ask_at < len(ask_prices) and bid_prices[bid_at] >= ask_prices[ask_at]:
+        last_bid, last_ask = bid_prices[bid_at], ask_prices[ask_at]
+        qty = min(bid_qty, ask_qty)
+        traded += qty
+        bid_qty -= qty
+        ask_qty -= qty
+        if not bid_qty:
+            bid_at -= 1
+            bid_qty = bids.levels[bid_prices[bid_at]].qty if bid_at >= 0 else 0
+        if not ask_qty:
+            ask_at += 1
+            ask_qty = asks.levels[ask_prices[ask_at]].qty if ask_at < len(ask_prices) else 0
+    bid_rest = bid_prices[bid_at] if bid_at >= 0 else 0
+    bid_next = bid_prices[bid_at - 1] if bid_at >= 1 else 0
+    ask_rest, ask_next = (*ask_prices[ask_at : ask_at + 2], 0, 0)[:2]
+    bid_side = _Side(last_bid, bid_rest, bid_qty, bid_next)
+    return traded, bid_side, _Side(last_ask, ask_rest, ask_qty, ask_next)
+
+
+def _best_prices(bid: _Side, ask: _Side, table: str) -> tuple[int, int]:
+    """Return the bounds of the prices that trade the most and leave the fewest behind.
+
+    The most is traded from the last ask to the last bid. What is left of the bids counts up to its
+    best price, what is left of the asks from its best price on; between them nothing is left.
+    """
+    low, high = ask.last_krw, bid.last_krw
+    if bid.rest_krw >= low:
+        low = step(bid.rest_krw, 1, table)
+    if ask.rest_krw and ask.rest_krw <= high:
+        high = step(ask.rest_krw, -1, table)
+    if low <= high:
+        return low, high
+    takes_bid = bid.rest_krw >= ask.last_krw
+    takes_ask = 0 < ask.rest_krw <= bid.last_krw
+    if takes_bid and takes_ask and bid.rest_qty != ask.rest_qty:
+        takes_bid, takes_ask = bid.rest_qty < ask.rest_qty, bid.rest_qty > ask.rest_qty
+    low, high = ask.rest_krw, bid.rest_krw
+    if takes_bid:
+        low = ask.last_krw
+        if bid.next_krw >= low:
+            low = step(bid.next_krw, 1, table)
+    if takes_ask:
+        high = bid.last_krw
+        if ask.next_krw and ask.next_krw <= high:
+            high = step(ask.next_krw, -1, table)
+    return low, high
 
 
 def _nearest(low_krw: int, high_krw: int, reference_krw: int, table: str) -> int:
@@ -94,19 +129,14 @@ def expect(bids: Half, asks: Half, reference_krw: int, table: str) -> Expected:
     """Return what the orders of both sides would trade at one price. table: Issue.grid."""
     if not bids.prices or not asks.prices or bids.prices[-1] < asks.prices[0]:
         return NOTHING
-    best: _Piece | None = None
-    top = 0
-    for piece in _pieces(bids, asks, table):
-        # Pieces as good as the best follow each other: demand falls and supply grows with price.
-        if best is None or piece.rank > best.rank:
-            best, top = piece, piece.high_krw
-        elif piece.rank == best.rank:
-            top = piece.high_krw
-    assert best is not None
-    price = _nearest(best.low_krw, top, reference_krw, table)
-    bid_qty = sum(bids.levels[at].qty for at in bids.prices if at >= price)
-    ask_qty = sum(asks.levels[at].qty for at in asks.prices if at <= price)
-    return Expected(price, min(bid_qty, ask_qty), bid_qty, ask_qty)
+    qty, bid, ask = _most(bids, asks)
+    price = _nearest(*_best_prices(bid, ask, table), reference_krw, table)
+    bid_qty, ask_qty = qty, qty
+    if bid.rest_krw >= price:
+        bid_qty = sum(bids.levels[at].qty for at in bids.prices if at >= price)
+    if 0 < ask.rest_krw <= price:
+        ask_qty = sum(asks.levels[at].qty for at in asks.prices if at <= price)
+    return Expected(price, qty, bid_qty, ask_qty)
 
 
 def pair(bids: Half, asks: Half, expected: Expected) -> list[Cross]:
