@@ -214,9 +214,8 @@ class Broker:
         """
         done = 0
         while True:
-            due_ns = min(
-                self.world.next_due_ns, self.hub.next_due_ns(), self.fault_hooks.next_due_ns()
-            )
+            fault_ns = self.fault_hooks.next_due_ns(self.world.now_ns)
+            due_ns = min(self.world.next_due_ns, self.hub.next_due_ns(), fault_ns)
             cut_ns = -(-due_ns // GRID_NS) * GRID_NS
             if cut_ns > now_ns:
                 break

@@ -104,11 +104,13 @@ class FaultHooks:
         self._notices.flush()
         self._frames.flush()
 
-    def next_due_ns(self) -> int:
-        """Return the market time of the next fault that is set for one; a far one without any."""
-        return min(
-            (due_ns for clock, due_ns, _ in self._later if clock == "clock"), default=_NEVER_NS
-        )
+    def next_due_ns(self, now_ns: int) -> int:
+        """Return the market time of the next fault that is set for one; a far one without any.
+
+        Never before now_ns, where the market is: it may have skipped that time.
+        """
+        due = [due_ns for clock, due_ns, _ in self._later if clock == "clock"]
+        return max(now_ns, min(due)) if due else _NEVER_NS
 
     def hold_ns(self, session: Session) -> int:
         """Return how long the appkey of a closed socket stays in use."""

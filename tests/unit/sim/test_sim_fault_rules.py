@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -328,3 +329,11 @@ def test_frames_are_broken_as_asked() -> None:
     assert truncated(frame, None) == frame[: len(frame) // 2]
     assert truncated(frame, 9) == frame[:9]
     assert len(malformed(b"1|H0STCNI0|001|QUJDREVG", "base64")) == 23
+
+
+def test_every_kind_is_in_the_guide() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "faults.md").read_text("utf-8")
+
+    assert [kind for kind in TABLE if f"| `{kind}` |" not in guide] == []
+    for field in ("tr", "venue", "symbol", "account", "appkey", "count", "nth", "every", "after"):
+        assert f"| `{field}` |" in guide
