@@ -169,7 +169,8 @@ class Flow:
     def drift(self, market_ppm: int = 0, sector_ppm: int = 0) -> None:
         """Move the fair value by one second."""
         self._urge -= self._urge // _URGE_S
-        self.value.drift(market_ppm, sector_ppm)
+        is_calm = self.book.mode != "continuous"
+        self.value.drift(market_ppm, sector_ppm, is_calm=is_calm)
 
     def react(self, side: Side, qty: int, price_krw: int) -> None:
         """Take notice of a user's trade: the value gives way, and makers on that side stand back.

@@ -62,6 +62,8 @@ class _Basket:
         self.index = Index(code, _NAMES[code], close_x100, close_x100)
         self.members: list[str] = []
         self.base_cap = self.cap = 0
+        # Trades before the open, at the previous closes, make no opening level.
+        self.has_opened = False
 
     def level_x100(self, cap: int) -> int:
         """Return the level at a capitalisation, rounded down."""
@@ -165,9 +167,10 @@ class Indices:
             index = basket.index
             if index.cum_qty == qty:
                 continue
-            level = index.level_x100
-            _move(index, basket.level_x100(basket.cap))
-            index.step_x100 = index.level_x100 - level
+            if basket.has_opened:
+                level = index.level_x100
+                _move(index, basket.level_x100(basket.cap))
+                index.step_x100 = index.level_x100 - level
             index.last_qty = index.cum_qty - qty
             index.last_value_krw = index.cum_value_krw - value
             index.time_ns = now_ns
@@ -183,6 +186,7 @@ class Indices:
         for basket in self._of[symbol]:
             index = basket.index
             basket.cap += gained
+            basket.has_opened |= tape.open_krw > 0
             index.cum_qty += qty - seen.qty
             index.cum_value_krw += value - seen.value_krw
             if sign != seen.sign:

@@ -71,6 +71,9 @@ class Makers:
         self._regime = regime
         self._sticks = regime.sticks
         level_qty = max(issue.daily_qty // 400, min(50, issue.daily_qty // 40))
+        # Where ticks are fine the same depth lies on more levels. 0.1 % is a usual tick.
+        tick_ppm = tick_size(issue.base_krw, self._table) * 1_000_000 // issue.base_krw
+        level_qty = level_qty * min(max(tick_ppm, 50), 1_000) // 1_000
         level_qty = level_qty * regime.depth_percent * share_percent // 10_000
         self.level_qty = max(level_qty // unit, 1) * unit
         self._bid_shape = self._ask_shape = (0, 0)

@@ -61,8 +61,8 @@ REGIMES = {
 _MIX = (("normal", 72), ("quiet", 12), ("trend_up", 6), ("trend_down", 6), ("gap", 4))
 
 
-def draw(issue: Issue, seed: int) -> Regime:
-    """Return the issue's regime for a seed: its own if it names one, else a drawn one.
+def draw(issue: Issue, seed: int, day: str = "") -> Regime:
+    """Return the issue's regime for a seed and a day: its own if it names one, else a drawn one.
 
     Raises KeyError when the issue names an unknown regime.
     """
@@ -73,7 +73,7 @@ def draw(issue: Issue, seed: int) -> Regime:
     if issue.kind != "stock":
         # Funds and warrants follow what they stand for; they have no mood of their own.
         return REGIMES["normal"]
-    left = Random(f"{seed}:{issue.symbol}:regime").randrange(100)
+    left = Random(f"{seed}:{issue.symbol}:regime:{day}").randrange(100)
     for name, weight in _MIX:
         left -= weight
         if left < 0:

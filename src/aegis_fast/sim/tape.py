@@ -96,7 +96,9 @@ class Tape:
         self, price_krw: int, qty: int, taker: Side | None, now_ns: int, board: str = "KRX"
     ) -> TradeRecord:
         """Count a trade and return it with the figures after it."""
-        if not self.open_krw:
+        # Off-hours trades at the closing price count as volume; they make no open, high or low.
+        is_priced = board != "FIXED"
+        if is_priced and not self.open_krw:
             self.open_krw = self.high_krw = self.low_krw = price_krw
             self.open_time = self.high_time = self.low_time = hhmmss(now_ns)
         self.last_krw, self.last_ns = price_krw, now_ns
@@ -110,11 +112,12 @@ class Tape:
             self.sell_qty += qty
         else:
             self.auction_krw, self.auction_qty = price_krw, qty
-        if price_krw > self.high_krw:
+        if is_priced and price_krw > self.high_krw:
             self.high_krw, self.high_time = price_krw, hhmmss(now_ns)
-        if price_krw < self.low_krw:
+        if is_priced and price_krw < self.low_krw:
             self.low_krw, self.low_time = price_krw, hhmmss(now_ns)
-        self._add_to_minute(price_krw, qty, now_ns)
+        if is_priced:
+            self._add_to_minute(price_krw, qty, now_ns)
         record = TradeRecord(
             time_ns=now_ns,
             price_krw=price_krw,

@@ -19,10 +19,10 @@ __all__ = ["FairValue", "FollowedValue", "Value"]
 
 MICRO = 1_000_000
 _PPM = 1_000_000
-# Standard deviations a second: noise that stays (for an hour) and noise that is gone in minutes.
+# Standard deviations a second: noise that stays (for hours) and noise that is gone in minutes.
 _OWN_PPM = {"stock": 210, "etf": 20, "etn": 40, "elw": 900}
 _PASSING_PPM = {"stock": 150, "etf": 60, "etn": 80, "elw": 500}
-_ANCHOR_S = 3_600
+_ANCHOR_S = 7_200
 _FAIR_S = 300
 _STICK_S = 120
 _STICK_TICKS = 4  # How far past its limit a stuck issue is worth more, or less.
@@ -46,8 +46,8 @@ class Value(Protocol):
     def sync(self) -> None:
         """Catch up with whatever this value follows."""
 
-    def drift(self, market_ppm: int, sector_ppm: int) -> None:
-        """Move by one second."""
+    def drift(self, market_ppm: int, sector_ppm: int, *, is_calm: bool = False) -> None:
+        """Move by one second. is_calm: the issue's own market is not trading continuously."""
 
     def press(self, side: Side, qty: int) -> None:
         """Give way to a user's trade of qty shares."""
@@ -111,27 +111,33 @@ class FairValue:
     def sync(self) -> None:
         """Follow nobody."""
 
-    def drift(self, market_ppm: int, sector_ppm: int) -> None:
-        """Move by one second."""
+    def drift(self, market_ppm: int, sector_ppm: int, *, is_calm: bool = False) -> None:
+        """Move by one second; when calm a quarter as far, and neither trend nor run goes on."""
         if self._pressed_qty:
             self._pressed_qty -= self._pressed_qty // _PRESSURE_S or 1
         # 64 coin tosses have a standard deviation of 4; so shocks are in quarters of a ppm.
         own = (self._bits(64).bit_count() - 32) * self._own_ppm
         passing = (self._bits(64).bit_count() - 32) * self._passing_ppm
+        if is_calm:
+            own, passing = own >> 2, passing >> 2
+            market_ppm, sector_ppm = market_ppm >> 2, sector_ppm >> 2
         if self._underlying is not None:
             self._follow_underlying(passing)
         elif self.regime.sticks:
-            self._run_to_limit(own)
+            if not is_calm:
+                self._run_to_limit(own)
         else:
             if self._issue.kind != "stock":
                 sector_ppm = 0  # A fund follows the market; its "sector" is only a name.
             common = 4 * self._issue.beta_ppm * (market_ppm + sector_ppm)
             lasting = self._anchor * (common + own * _PPM) // (4 * _PPM * _PPM)
-            if self.regime.trend_ppm_hour:
+            if self.regime.trend_ppm_hour and not is_calm:
                 trend = self._anchor * self.regime.trend_ppm_hour // (3_600 * _PPM)
                 self._centre += trend
                 lasting += trend
-            anchor = self._anchor + (self._centre - self._anchor) // _ANCHOR_S + lasting
+            anchor = self._anchor + lasting
+            if not is_calm:
+                anchor += (self._centre - self._anchor) // _ANCHOR_S
             fair = self.micro + (self._anchor - self.micro) // _FAIR_S + lasting
             self._anchor = anchor
             self.micro = fair + fair * passing // (4 * _PPM)
@@ -219,7 +225,7 @@ class FollowedValue:
         leader = self._leader.micro
         self.micro = leader + leader * self._basis_ppm // _PPM
 
-    def drift(self, market_ppm: int, sector_ppm: int) -> None:
+    def drift(self, market_ppm: int, sector_ppm: int, *, is_calm: bool = False) -> None:
         """Let the distance to the leader wander by one second."""
         self._basis_ppm += (self._bits(64).bit_count() - 32) * 10 - self._basis_ppm // 30
         self.sync()

@@ -107,7 +107,9 @@ class World:
     def _list_issue(self, issue: Issue, now_ns: int) -> None:
         symbol = issue.symbol
         wanted = self._wanted_regimes.get(symbol)
-        regime = self.regimes[symbol] = REGIMES[wanted] if wanted else draw(issue, self.seed)
+        regime = self.regimes[symbol] = (
+            REGIMES[wanted] if wanted else draw(issue, self.seed, self.day.isoformat())
+        )
         rng = Random(f"{self.seed}:{symbol}:{self.day.isoformat()}")
         book = self.exchange.books[symbol]
         opened = open_issue(issue, regime, book.limits, rng, now_ns, hours=self.hours)

@@ -353,6 +353,25 @@ def test_shock_is_not_interrupted() -> None:
     assert stage.book.guard.static_krw == 80_000
 
 
+def test_value_rests_while_the_market_does() -> None:
+    def travelled(mode: str, regime: str) -> int:
+        stage = Stage(regime=regime)
+        stage.book.mode = mode
+        stage.run(1_800, acts=0)
+        return stage.flow.fair_krw - 70_000
+
+    assert abs(travelled("closed", "trend_up")) < 70_000 // 100
+    assert travelled("closed", "limit_up") == 0
+    assert travelled("continuous", "limit_up") > 15_000
+
+
+def test_regimes_of_another_day_are_others() -> None:
+    monday = [draw(issue(f"{number:06d}"), 1, "2026-11-23").name for number in range(100)]
+    tuesday = [draw(issue(f"{number:06d}"), 1, "2026-11-24").name for number in range(100)]
+
+    assert monday != tuesday
+
+
 def test_day_is_u_shaped_and_averages_about_one() -> None:
     session = [intensity(second) for second in range(9 * 3_600, 15 * 3_600 + 1_200, 60)]
 

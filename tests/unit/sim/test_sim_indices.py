@@ -145,3 +145,28 @@ def test_indices_that_start_at_noon_know_the_morning() -> None:
     assert late.open_x100 == late.base_x100 * 1_014 // 1_000
     assert late.level_x100 == late.high_x100 == late.base_x100 * 1_021 // 1_000
     assert late.cum_qty == 20
+
+
+def test_off_hours_trades_before_the_open_are_volume_but_no_level() -> None:
+    floor = Floor()
+    floor.tapes["000010"].record(70_000, 50, Side.BUY, floor.now_ns, "FIXED")
+    floor.indices.touch("000010")
+    floor.update()
+    before = floor.indices.index("0001")
+    seen = (before.open_x100, before.cum_qty)
+    floor.trade(BIG, 77_000)
+    floor.update()
+
+    assert seen == (0, 50)
+    assert before.open_x100 == before.low_x100 == before.base_x100 * 107 // 100
+
+
+def test_next_day_starts_from_the_level_of_the_day_before() -> None:
+    floor = Floor()
+    floor.trade(BIG, 77_000)
+    floor.update()
+
+    tomorrow = Indices(LISTED, Floor().tapes, floor.indices.levels())
+
+    assert tomorrow.index("0001").base_x100 == floor.indices.index("0001").level_x100
+    assert tomorrow.index("1001").base_x100 == floor.indices.index("1001").base_x100
