@@ -16,7 +16,7 @@ from aegis_fast.sim.kst import SECOND_NS
 from aegis_fast.sim.makers import Makers, Submit, cached_tick
 from aegis_fast.sim.market import Side, order_unit, round_down
 from aegis_fast.sim.regimes import REGIMES, Regime
-from aegis_fast.sim.value import MICRO, FairValue, FollowedValue, Value
+from aegis_fast.sim.value import MICRO, Basket, FairValue, FollowedValue, Value
 
 __all__ = ["Flow"]
 
@@ -83,6 +83,11 @@ class Flow:
     def regime(self) -> Regime:
         """Return the mood the crowd is in."""
         return self.value.regime
+
+    def track(self, basket: Basket) -> None:
+        """Follow an index from now on, as a fund does. Only for the leader of its issue."""
+        assert isinstance(self.value, FairValue)
+        self.value.track(basket)
 
     def set_regime(self, name: str) -> None:
         """Change the mood. Raises KeyError."""

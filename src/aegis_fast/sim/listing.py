@@ -22,6 +22,7 @@ _UP_TO = (("KOSPI", 290), ("KOSDAQ", 695), ("etf", 890), ("etn", 945), ("elw", 1
 _TRADE_KRW = 1_500_000  # A usual trade, from which the number of trades follows.
 _MOST_HOURLY_TRADES = 7_200
 _SESSION_HOURS_X2 = 13
+_TRACKED = {"200": "2001", "코스닥150": "1001"}
 _LETTERS = "ABCDEFGHJKLMNPRSTUVW"
 # A stock's capitalisation in hundreds of millions of won (eok), spread evenly over powers of two.
 _CAP_EOK = {"KOSPI": (500, 9), "KOSDAQ": (300, 6)}
@@ -142,6 +143,7 @@ class _Inventor:
             sector="ETF",
             trades_per_hour=self._busy(price, daily_qty),
             beta_ppm=rng.choice((0, 100_000, 800_000, 1_000_000, 1_200_000)),
+            tracks=_TRACKED.get(fund, ""),
         )
 
     def _etn(self) -> Issue:

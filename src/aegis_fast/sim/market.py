@@ -75,7 +75,8 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
 
     trades_per_s: how busy the simulated market in it is; trades_per_hour, if given, counts instead.
     base_krw: previous close. is_nxt: NXT trades it too. beta_ppm: how much of the market's and its
-    sector's moves it makes. regime: a name of regimes.REGIMES, "" to draw one. tick_table: the
+    sector's moves it makes. regime: a name of regimes.REGIMES, "" to draw one. tracks: the
+    code of the index a fund follows (1001 KOSDAQ, 2001 KOSPI200), "" for none. tick_table: the
     table in force, "" for today's; read it through `grid`.
     """
 
@@ -95,6 +96,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
     beta_ppm: int = 1_000_000
     regime: str = ""
     elw: Elw | None = None
+    tracks: str = ""
     tick_table: str = ""
 
     @property

@@ -15,7 +15,7 @@ from aegis_fast.sim.elw import theory_micro
 from aegis_fast.sim.market import Issue, PriceLimits, Side, tick_size
 from aegis_fast.sim.regimes import REGIMES, Regime, gap_of
 
-__all__ = ["FairValue", "FollowedValue", "Value"]
+__all__ = ["MICRO", "Basket", "FairValue", "FollowedValue", "Value"]
 
 MICRO = 1_000_000
 _PPM = 1_000_000
@@ -59,6 +59,22 @@ class Value(Protocol):
         """Change the mood."""
 
 
+class Basket:
+    """What an index is worth: (value, shares, base price) of each member.
+
+    micro: what they are worth now, of which base_micro at their base prices; 0 without members.
+    """
+
+    def __init__(self, members: list[tuple[Value, int, int]]) -> None:
+        self._members = [(value, shares) for value, shares, _ in members]
+        self.base_micro = sum(shares * base for _, shares, base in members) * MICRO
+        self.micro = self.base_micro
+
+    def sync(self) -> None:
+        """Add up the members' values of this moment."""
+        self.micro = sum(value.micro * shares for value, shares in self._members)
+
+
 class FairValue:
     """The value of an issue. underlying: the value an ELW stands for, if that is simulated."""
 
@@ -79,6 +95,7 @@ class FairValue:
         self._upper = limits.upper_krw * MICRO
         self._pressed_qty = 0
         self._underlying = underlying if issue.elw is not None else None
+        self._basket: Basket | None = None
         self.micro = price_krw * MICRO
         self._settle()
         self.set_regime(regime, is_start=True)
@@ -97,6 +114,12 @@ class FairValue:
             self.micro += gap_of(regime, self.micro // MICRO, self._rng) * MICRO
         self._settle()
         self._clamp()
+
+    def track(self, basket: Basket) -> None:
+        """Follow an index from its level at the base prices on."""
+        self._basket = basket
+        self._centre = self._issue.base_krw * MICRO
+        self._theory_start = basket.base_micro
 
     def _settle(self) -> None:
         self._anchor = self._centre = self.micro
@@ -121,8 +144,8 @@ class FairValue:
         if is_calm:
             own, passing = own >> 2, passing >> 2
             market_ppm, sector_ppm = market_ppm >> 2, sector_ppm >> 2
-        if self._underlying is not None:
-            self._follow_underlying(passing)
+        if self._theory_start:
+            self._follow_theory(passing)
         elif self.regime.sticks:
             if not is_calm:
                 self._run_to_limit(own)
@@ -144,15 +167,17 @@ class FairValue:
         self._clamp()
 
     def _theory_micro(self) -> int:
+        """Return what the price should be by what it stands for, on some scale; 0: for itself."""
+        if self._basket is not None:
+            return self._basket.micro
         elw = self._issue.elw
         if elw is None or self._underlying is None:
             return 0
         return theory_micro(elw, self._underlying.micro, _WARRANT_DAYS)
 
-    def _follow_underlying(self, passing: int) -> None:
+    def _follow_theory(self, passing: int) -> None:
         # What the market pays may differ from theory; its moves are those of the theory.
-        theory = self._theory_micro()
-        self._anchor = max(self._centre * theory // self._theory_start, self._lower)
+        self._anchor = max(self._centre * self._theory_micro() // self._theory_start, self._lower)
         self.micro += (self._anchor - self.micro) // 3 + self.micro * passing // (4 * _PPM)
 
     def _run_to_limit(self, own: int) -> None:

@@ -26,6 +26,7 @@ from aegis_fast.sim.opening import open_issue
 from aegis_fast.sim.regimes import REGIMES, Regime, draw
 from aegis_fast.sim.sessions import Sessions
 from aegis_fast.sim.tape import Tape, UnifiedTape
+from aegis_fast.sim.tide import Tide
 
 __all__ = ["World"]
 
@@ -102,6 +103,7 @@ class World:
         self.flows.clear()
         for issue in self.listed:
             self._list_issue(issue, now_ns)
+        self.tide = Tide(self.factors, self.listed, self.flows)
         self.indices = Indices(self.listed, self.tapes, self._index_closes)
 
     def _list_issue(self, issue: Issue, now_ns: int) -> None:
@@ -216,12 +218,7 @@ class World:
 
     def drift(self) -> None:
         """Move every fair value by one second."""
-        self.factors.advance()
-        market_ppm = self.factors.market_ppm
-        # Leaders come before their followers, as they were made before them.
-        for (symbol, _), flow in self.flows.items():
-            sector = self.exchange.books[symbol].issue.sector
-            flow.drift(market_ppm, self.factors.sector_ppm(sector))
+        self.tide.drift()
 
     def _midnight(self) -> None:
         self.at(self._now_ns + DAY_NS, self._midnight)
@@ -392,7 +389,9 @@ class World:
             tape = self.nxt_tapes[symbol]
         else:
             tape = self.tapes[symbol]
-            self.indices.touch(symbol)
+            # After the close an index stands still.
+            if book.board != "AFTER":
+                self.indices.touch(symbol)
         record = tape.record(price_krw, qty, taker, self._now_ns, book.board)
         self.hooks.on_trade(book, record)
 

@@ -353,6 +353,14 @@ def test_shock_is_not_interrupted() -> None:
     assert stage.book.guard.static_krw == 80_000
 
 
+def test_fund_follows_its_index_and_warrant_its_share(hour: dict[str, list[int]]) -> None:
+    fund, index = hour["069500"][-1], hour["K200"][-1]
+
+    assert correlation(hour["069500"], hour["K200"]) > 800
+    assert abs(fund * 1_000 // 118_450 - index * 1_000 // 118_450) <= 4
+    assert correlation(hour["57JN53"], hour["005930"]) > 500
+
+
 def test_value_rests_while_the_market_does() -> None:
     def travelled(mode: str, regime: str) -> int:
         stage = Stage(regime=regime)
@@ -422,14 +430,15 @@ def world(**settings: object) -> World:
 def hour() -> dict[str, list[int]]:
     """Trade prices and the KOSPI level at the end of every minute of forty; a fifth of the pace."""
     market = world(activity=0.2)
-    names = ["005930", "000660", "066570", "005380"]
-    series: dict[str, list[int]] = {name: [] for name in (*names, "KOSPI")}
+    names = ["005930", "000660", "066570", "005380", "069500", "57JN53"]
+    series: dict[str, list[int]] = {name: [] for name in (*names, "KOSPI", "K200")}
     for second in range(1, 2_401):
         market.step(START_NS + second * SECOND)
         if second % 60 == 0:
             for name in names:
                 series[name].append(market.tapes[name].last_krw)
             series["KOSPI"].append(market.indices.index("0001").level_x100)
+            series["K200"].append(market.indices.index("2001").level_x100)
     return series
 
 
