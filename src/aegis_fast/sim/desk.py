@@ -197,6 +197,9 @@ class Desk:
         book = self._world.exchange.book(entry.symbol, entry.board)
         kind = KINDS[entry.kind]
         block = _block_price(book, kind, entry.price_krw)
+        limit = book.limit_of(kind, entry.side, entry.price_krw)
+        if not limit:
+            raise Refusal("APBK0918", "호가가 없어 정정할 수 없습니다.", rt_cd="7")
         if entry.side is Side.BUY:
             rest = target.leaves_qty - entry.qty
             freed = target.reserved_krw - (buy_cost_krw(target.block_krw, rest) if rest else 0)
@@ -206,7 +209,6 @@ class Desk:
         entry.block_krw = block
         resting = target.resting
         assert resting is not None
-        limit = book.limit_of(kind, entry.side, entry.price_krw)
         is_same_price = kind.needs_price and resting.price_krw == limit and not kind.is_stop
         keeps_place = is_same_price and entry.qty == target.leaves_qty
         if keeps_place:
