@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.clients.simulator import Simulator, simulator
+from tests.clients.simulator import Simulator, late_morning, simulator
 
-FAST = ("--calls-per-s", "1000")  # The clients' own limiters stay as they are.
+# The clients' own limiters stay as they are.
+OPTIONS = ("--calls-per-s", "0", "--start", late_morning(), "--hours", "open")
 
 
 def _is_loopback(address: Any) -> bool:
@@ -54,7 +55,7 @@ def walls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def real_sim() -> Iterator[Simulator]:
     """`aegis sim --profile real`, its crowd at rest so that numbers can be compared."""
-    with simulator("--profile", "real", *FAST) as running:
+    with simulator("--profile", "real", *OPTIONS) as running:
         running.control("POST", "market", {"pause": True})
         yield running
 
@@ -62,6 +63,6 @@ def real_sim() -> Iterator[Simulator]:
 @pytest.fixture(scope="session")
 def paper_sim() -> Iterator[Simulator]:
     """`aegis sim --profile paper`, its crowd at rest."""
-    with simulator("--profile", "paper", *FAST) as running:
+    with simulator("--profile", "paper", *OPTIONS) as running:
         running.control("POST", "market", {"pause": True})
         yield running

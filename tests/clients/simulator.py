@@ -12,16 +12,28 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta, timezone
 from typing import Any
 
 from aegis_fast import sim
 from aegis_fast.sim.server import SimServer
 
-__all__ = ["Simulator", "simulator", "simulator_inside"]
+__all__ = ["Simulator", "late_morning", "simulator", "simulator_inside"]
+
+KST = timezone(timedelta(hours=9))
 
 _READY = re.compile(r"^aegis sim ready (http://127\.0\.0\.1:\d+) (ws://127\.0\.0\.1:\d+)/tryitout ")
 # Loopback never goes through a proxy, whatever the environment says.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def late_morning() -> str:
+    """Return 11:00 of today (KST), as --start reads it.
+
+    The clients take their own clock for today's date and for a token's rest of life, but the hours
+    of a trading day should not depend on when the tests run.
+    """
+    return datetime.combine(datetime.now(KST), time(11)).isoformat()
 
 
 @dataclass(frozen=True)
@@ -95,11 +107,12 @@ def simulator_inside(
 
     prepare(server): called before the port is told. settings: see aegis_fast.sim.start.
     """
-    started: list[SimServer] = []
+    started: list[SimServer | Exception] = []
     is_ready, is_over = threading.Event(), threading.Event()
 
     async def serve() -> None:
-        server = await sim.start(**{"calls_per_s": 0, **settings})
+        start_ns = int(datetime.fromisoformat(f"{late_morning()}+09:00").timestamp()) * 10**9
+        server = await sim.start(**{"calls_per_s": 0, "start_ns": start_ns, **settings})
         try:
             prepare(server)
             started.append(server)
@@ -108,10 +121,19 @@ def simulator_inside(
         finally:
             await server.close()
 
-    thread = threading.Thread(target=asyncio.run, args=(serve(),), name="simulator")
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except Exception as error:  # noqa: BLE001  (raised again where the test waits)
+            started.append(error)
+            is_ready.set()
+
+    thread = threading.Thread(target=run, name="simulator")
     thread.start()
     try:
         assert is_ready.wait(20), "the simulator did not start"
+        if not isinstance(started[0], SimServer):
+            raise started[0]
         port = started[0].port
         yield Simulator(f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}")
     finally:

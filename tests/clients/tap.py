@@ -17,12 +17,32 @@ from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_H
 from aegis_fast.sim.account import AccountSpec
 from tests.clients.simulator import Simulator
 
-__all__ = ["TAP", "TWO_CUSTOMERS", "Tap", "tap"]
+__all__ = ["TAP", "TWO_CUSTOMERS", "Tap", "records", "tap", "wait_for_registrations"]
 
 # The client's own customer, and one who only listens. Both have the HTS id, so both get notices.
 TAP = AccountSpec("5000000002", SIM_APPKEY[:-1] + "2", SIM_APPSECRET, SIM_HTS_ID)
 TWO_CUSTOMERS = (AccountSpec(SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID), TAP)
 _PATIENCE_S = 5.0
+
+
+def wait_for_registrations(sim: Simulator, count: int) -> None:
+    """Wait until all sockets of a simulator together hold so many registrations."""
+    until = time.monotonic() + 10
+    while True:
+        sockets = sim.control("GET", "state")["connections"]
+        if sum(len(socket["registrations"]) for socket in sockets) == count:
+            return
+        assert time.monotonic() < until, sockets
+        time.sleep(0.02)
+
+
+def records(frame: str) -> list[list[str]]:
+    """Split a frame into its records, by the width that the frame itself tells."""
+    _, _, count, payload = frame.split("|", 3)
+    values = payload.split("^")
+    width, rest = divmod(len(values), int(count))
+    assert not rest, frame
+    return [values[start : start + width] for start in range(0, len(values), width)]
 
 
 class Tap:
@@ -86,3 +106,4 @@ def tap(sim: Simulator) -> Iterator[Tap]:
         approval_key = json.load(answer)["approval_key"]
     with connect(f"{sim.ws_url}/tryitout", ping_interval=None, proxy=None) as socket:
         yield Tap(socket, approval_key)
+    socket.socket.close()  # Left open when the simulator cut the line.

@@ -19,7 +19,7 @@ from aegis_fast.kis import tr
 from aegis_fast.kis.profile import SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
 from tests.clients.hosts import point_mojito
 from tests.clients.simulator import Simulator, simulator_inside
-from tests.clients.tap import TWO_CUSTOMERS, Tap, tap
+from tests.clients.tap import TWO_CUSTOMERS, Tap, records, tap, wait_for_registrations
 
 pytestmark = [
     pytest.mark.clients,
@@ -79,7 +79,7 @@ def feed(walls: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Feed]:
         )
         client.start()
         try:
-            _wait_for_registrations(sim, 6)
+            wait_for_registrations(sim, 6)
             yield Feed(sim, client, listener)
         finally:
             client.terminate()
@@ -87,27 +87,8 @@ def feed(walls: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Feed]:
     multiprocessing.set_start_method(start_method, force=True)
 
 
-def _wait_for_registrations(sim: Simulator, count: int) -> None:
-    until = time.monotonic() + 10
-    while True:
-        sockets = sim.control("GET", "state")["connections"]
-        if sum(len(socket["registrations"]) for socket in sockets) == count:
-            return
-        assert time.monotonic() < until, sockets
-        time.sleep(0.02)
-
-
 def _trader() -> mojito.KoreaInvestment:
     return mojito.KoreaInvestment(SIM_APPKEY, SIM_APPSECRET, "50000000-01")
-
-
-def records(frame: str) -> list[list[str]]:
-    """Split a frame into its records, by the width that the frame itself tells."""
-    _, _, count, payload = frame.split("|", 3)
-    values = payload.split("^")
-    width, rest = divmod(len(values), int(count))
-    assert not rest
-    return [values[start : start + width] for start in range(0, len(values), width)]
 
 
 def test_single_trades_and_the_book_are_heard_right(feed: Feed) -> None:

@@ -45,6 +45,25 @@ def test_holdings_after_the_first_page_are_lost(sim: Simulator) -> None:
     assert first["ctx_area_nk100"].strip(), evidence
     assert len(balance["output1"]) == 20, evidence
     second = client.fetch_balance_domestic(first["ctx_area_fk100"], first["ctx_area_nk100"])
-    assert second["output1"] == first["output1"], evidence
+    assert [row["pdno"] for row in second["output1"]] == [row["pdno"] for row in first["output1"]]
     accounts = sim.control("GET", "ledger?calls=0")["accounts"]
     assert len(accounts[SIM_ACCOUNT]["positions"]) == HELD
+
+
+def test_minute_chart_dies_of_the_call_limit_on_paper(
+    walls: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Client defect: thirteen calls in a row without a pause, and no look at rt_cd."""
+    with simulator_inside(profile="paper", calls_per_s=None) as running:
+        point_mojito(monkeypatch, rest=running.rest_url, websocket=running.ws_url)
+        client = mojito.KoreaInvestment(SIM_APPKEY, SIM_APPSECRET, "50000000-01", mock=True)
+
+        with pytest.raises(KeyError, match="output2"):
+            client.fetch_today_1m_ohlcv("005930", to="110000")
+
+        last = running.calls()[-1]
+        assert (last["call"], last["status"], last["msg_cd"]) == (
+            "inquire-time-itemchartprice",
+            500,
+            "EGW00201",
+        )

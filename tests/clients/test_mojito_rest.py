@@ -100,6 +100,14 @@ def test_daily_chart_has_a_hundred_days_newest_first(trader: Trader) -> None:
     assert low <= int(rows[1]["stck_clpr"]) <= high
 
 
+def test_thirty_recent_days(trader: Trader) -> None:
+    answer = trader.client.fetch_ohlcv_recent30(SYMBOL)
+
+    assert answer["rt_cd"] == "0", answer
+    assert len(answer["output"]) == 30
+    assert int(answer["output"][0]["stck_clpr"]) == trader.sim.issue(SYMBOL)["last_krw"]
+
+
 def test_minute_chart_is_walked_back_to_the_open(trader: Trader) -> None:
     rows = trader.client.fetch_today_1m_ohlcv(SYMBOL, to="093000")["output2"]
 
