@@ -153,6 +153,26 @@ def test_script_strikes_when_its_time_has_come(tmp_path: Path) -> None:
     against(test, faults=script)
 
 
+def test_script_strikes_at_a_time_of_the_market() -> None:
+    # 2026-11-23 08:59:58 KST, and the clock stands still.
+    start_ns = 1_795_391_998 * 10**9
+    script = [{"kind": "rate_refusal", "at": "09:00:05", "count": "forever"}]
+
+    async def test(one: Bench) -> None:
+        async def move(seconds: int) -> str:
+            body = {"advance_ms": seconds * 1_000}
+            async with one.http.post(f"{one.url}/_sim/clock", json=body) as answer:
+                assert answer.status == 200
+            return str((await one.quote())[2]["msg_cd"])
+
+        await one.login()
+        (later,) = (await page(one, "GET"))[1]["later"]
+        assert later["due_ns"] == start_ns + 7 * 10**9
+        assert [await move(6), await move(1)] == ["MCA00000", "EGW00201"]
+
+    against(test, faults=script, start_ns=start_ns, is_stepped=True)
+
+
 def test_wrong_script_stops_the_start(tmp_path: Path) -> None:
     script = tmp_path / "day.jsonl"
     script.write_text('{"kind": "delay"}\n', "utf-8")

@@ -108,6 +108,7 @@ class Broker:
             self.accounts,
             self.ledger,
             self.rules.kis.notice_tr,
+            start_ns,
         )
         on_notice = self.fault_hooks.on_notice
         self.desk = Desk(self.rules, self.ledger, self.accounts, self.faults, on_notice)

@@ -57,6 +57,7 @@ class FaultHooks:
         accounts: dict[str, Account],
         ledger: Ledger,
         notice_tr: str,
+        start_ns: int,
     ) -> None:
         self.wire: Wire = _NoWire()
         self._faults = faults
@@ -69,7 +70,7 @@ class FaultHooks:
         self._notices = NoticeFaults(faults, lambda notice: hub.on_notice(notice, 0))
         self._frames = FrameFaults(faults, hub, door, lambda: self.wire)
         self._later: list[tuple[str, int, FaultBody]] = []
-        self._now_ns = 0
+        self._now_ns = start_ns
         hub.tap = self._frames
 
     def answer(self, request: Request, call_id: str, land: Callable[[Request], Answer]) -> Answer:
