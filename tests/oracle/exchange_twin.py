@@ -203,6 +203,8 @@ class ExchangeTwin:
         if order.code == "22" and not self.fires(order, [self.last]):
             order.place = "stop"
             return TwinResult()
+        if order.code == "22":
+            order.code = "00"
         result = self.trade(order)
         self.follow([price for _, price, _ in result.fills])
         return result

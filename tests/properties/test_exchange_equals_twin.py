@@ -206,8 +206,11 @@ class Day:
         self.follow()
 
     def change_mode(self) -> None:
-        if self.board == "FIXED":
-            self.set_mode(self.rng.choice(("fixed", "closed", "halted")))
+        if self.book.mode == "auction" and self.board == "FIXED":
+            self.uncross()
+            self.set_mode("fixed")
+        elif self.board == "FIXED":
+            self.set_mode(self.rng.choice(("auction", "fixed", "closed", "halted")))
         elif self.book.mode == "continuous":
             self.set_mode(self.rng.choice(("auction", "auction", "closed", "halted")))
         elif self.book.mode != "auction":
@@ -234,7 +237,7 @@ class Day:
         assert self.book.uncross_vi(is_closing=is_closing) == (far if expected.qty else None)
         if self.twin.is_crossed():
             with pytest.raises(ValueError):
-                self.book.mode = "continuous"
+                self.book.mode = "fixed" if self.board == "FIXED" else "continuous"
         crosses = self.book.uncross()
         rows = [(c.buy.owner, c.sell.owner, c.price_krw, c.qty) for c in crosses]
         assert rows == self.twin.uncross()
@@ -295,8 +298,8 @@ class Day:
                 for order in level.orders.values()
             ] == [(o.id, o.leaves, o.limit, o.is_market) for o in twin.at("book", is_buy)]
             assert book.mid_qty(side) == sum(o.leaves for o in twin.at("hidden", is_buy))
-        resting = {order.owner: order.leaves_qty for order in book.orders()}
-        assert resting == {o.id: o.leaves for o in twin.orders if o.place}
+        resting = {o.owner: (o.leaves_qty, o.kind and o.kind.code) for o in book.orders()}
+        assert resting == {o.id: (o.leaves, o.code) for o in twin.orders if o.place}
 
 
 def test_random_days_equal_the_twin_and_break_no_rule() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from aegis_fast.sim import auction
 from aegis_fast.sim.auction import Cross, Expected, Shown
 from aegis_fast.sim.market import Side, is_on_grid
-from aegis_fast.sim.matching import NO_BOUNDS, Fill, Followup, Matching, Result
+from aegis_fast.sim.matching import NO_BOUNDS, PLAIN, Fill, Followup, Matching, Result
 from aegis_fast.sim.order_kinds import KINDS, OrderKind
 from aegis_fast.sim.resting import Level, Order
 from aegis_fast.sim.stops import Stops, is_triggered
@@ -45,7 +45,9 @@ class Book(Matching):
 
     @mode.setter
     def mode(self, mode: str) -> None:
-        """Change the mode; to "continuous" only an uncrossed book (uncross first).
+        """Change the mode; to "continuous" or "fixed" only an uncrossed book (uncross first).
+
+        "auction" on the board FIXED collects orders before its trading begins.
 
         On the way to "continuous", market orders left of an auction get a price, and stops and
         hidden orders that wait may trade: see take_followups. Raises ValueError.
@@ -57,7 +59,7 @@ class Book(Matching):
         )
         if not is_possible:
             raise ValueError(f"{self.board} has no mode {mode}")
-        if mode == "continuous":
+        if mode in ("continuous", "fixed"):
             if self.bids.prices and self.asks.prices and self.best_bid_krw >= self.best_ask_krw:
                 raise ValueError("the book is crossed: uncross it first")
             self._price_market_orders(0)
@@ -121,7 +123,8 @@ class Book(Matching):
         limit_krw comes from limit_of. What a day order cannot trade rests at its limit, except a
         market order: that one has no price, so it rests at the price of the last trade; in an
         auction it rests at the day's limit, before the limit orders there. A midpoint order rests
-        hidden; a stop (order.trigger_krw) waits outside the book unless the last trade fires it.
+        hidden; a stop (order.trigger_krw) waits outside the book unless the last trade fires it;
+        from then on it is a limit order (kind 00).
         Raises ValueError for a price, a kind or a mode that takes no such order.
         """
         self._check(order, kind, limit_krw)
@@ -140,6 +143,8 @@ class Book(Matching):
                 self._stops = Stops()
             self._stops.add(order)
             return Result([], 0)
+        if kind.is_stop:
+            order.kind = PLAIN
         result = self._enter(order, kind, limit_krw)
         if self._stops or self._mids is not None:
             self._follow_fills(result.fills)
@@ -252,10 +257,11 @@ class Book(Matching):
         if self._mode == "closed" or self._mode == "halted":
             raise ValueError(f"the book is {self._mode}")
         # Before off-hours trading begins its orders are collected, all at their one price.
-        if self._mode == "auction" and not kind.rests_in_auction and self.board != "FIXED":
+        if self.board == "FIXED":
+            if limit_krw != self.fixed_krw:
+                raise ValueError(f"only {self.fixed_krw} trades here")
+        elif not kind.rests_in_auction:
             raise ValueError(f"an auction takes no order of kind {kind.code}")
-        if self._mode == "fixed" and limit_krw != self.fixed_krw:
-            raise ValueError(f"only {self.fixed_krw} trades here")
 
     def _price_market_orders(self, price_krw: int) -> None:
         """Give what an auction left of market orders a price: this one, or by the touch if 0."""

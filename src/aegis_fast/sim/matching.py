@@ -16,11 +16,12 @@ from aegis_fast.sim.resting import Half, Order
 from aegis_fast.sim.stops import Stops
 from aegis_fast.sim.vi import VI, Guard
 
-__all__ = ["NO_BOUNDS", "Fill", "Followup", "Matching", "Result"]
+__all__ = ["NO_BOUNDS", "PLAIN", "Fill", "Followup", "Matching", "Result"]
 
 # Prices between which any trade is allowed: there is no guard.
 NO_BOUNDS = (0, 1 << 62)
-_STOP = KINDS["22"]
+# What a stop is once it has fired.
+PLAIN = KINDS["00"]
 
 
 class Fill(NamedTuple):
@@ -267,12 +268,12 @@ class Matching:
                 return
             order = fired.pop(0)
             self._seq += 1
-            order.seq = self._seq
+            order.seq, order.kind = self._seq, PLAIN
             if self._mode == "auction":
-                self._rest(order, _STOP, order.price_krw)
+                self._rest(order, PLAIN, order.price_krw)
                 result = Result([], 0)
             else:
-                result = self._enter(order, _STOP, order.price_krw)
+                result = self._enter(order, PLAIN, order.price_krw)
             self._followups.append(Followup(order, result))
             prices = [fill.price_krw for fill in result.fills]
             fired += self._fired(min(prices, default=0), max(prices, default=0))

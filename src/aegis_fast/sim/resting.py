@@ -24,8 +24,8 @@ class Order:
 
     price_krw: where it rests, or the limit a stop waits with; 0 as long as it has no price and for
     a hidden midpoint order. trigger_krw: the price that fires a stop, else 0. seq: its place in
-    time, given by the book. kind: given by Book.submit. is_market: rests in an auction as a market
-    order, at the day's limit price and before the limit orders there.
+    time, given by the book. kind: given by Book.submit; 00 once a stop has fired. is_market: rests
+    in an auction as a market order, at the day's limit price and before the limit orders there.
     """
 
     __slots__ = (

@@ -251,6 +251,24 @@ def test_fixed_board_trades_by_time_at_its_one_price() -> None:
         book.submit(Order(SELL, 1), KINDS["06"], 70_000)
 
 
+def test_fixed_board_collects_orders_before_it_trades() -> None:
+    book = Book(issue(), price_limits(70_000, "stock"), "FIXED")
+    book.mode = "auction"
+    buy, _ = send(book, BUY, 5, kind="06")
+    sell, result = send(book, SELL, 8, kind="06")
+
+    assert result.fills == []
+    for price in (69_900, 70_100):
+        with pytest.raises(ValueError, match="70000"):
+            book.submit(Order(BUY, 1), KINDS["06"], price)
+    with pytest.raises(ValueError, match="uncross"):
+        book.mode = "fixed"
+    [cross] = book.uncross()
+    book.mode = "fixed"
+    assert (cross.buy, cross.sell, cross.price_krw, cross.qty) == (buy, sell, 70_000, 5)
+    assert sell.leaves_qty == 3
+
+
 def test_expire_takes_out_what_is_named_and_says_how_much() -> None:
     book = Book(issue(), price_limits(70_000, "stock"), "NXT")
     gtp, _ = send(book, BUY, 5, 69_900, "27")

@@ -48,7 +48,7 @@ def test_trade_at_the_trigger_turns_a_stop_into_a_limit_order(
     trade_at(book, trigger)
 
     assert book.take_followups() == [Followup(order, Result([], 0))]
-    assert book.half(side).best_krw() == price
+    assert (book.half(side).best_krw(), order.kind) == (price, KINDS["00"])
 
 
 def test_fired_stop_trades_and_its_fills_are_handed_over(book: Book) -> None:
