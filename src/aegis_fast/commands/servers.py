@@ -100,7 +100,7 @@ def sim(
         typer.Option("--start", metavar="KST", help="2026-11-27T08:00; default now. 시작 시각"),
     ] = None,
     speed: Annotated[
-        float, typer.Option("--speed", help="Market seconds a second; 720: a day in 2 min. 배속")
+        float, typer.Option("--speed", help="Market seconds a second; 720: 12 hours a minute. 배속")
     ] = 1.0,
     stepped: Annotated[
         bool, typer.Option("--stepped", help="Stand still until POST /_sim/clock. 수동 시계")
@@ -115,7 +115,7 @@ def sim(
     ] = None,
     activity: Annotated[
         float | None,
-        typer.Option("--activity", help="Pace of the crowd 0..100; default 1, less over x60. 활동"),
+        typer.Option("--activity", help="Pace of the crowd 0..100; default 1, less over x20. 활동"),
     ] = None,
     calls_per_s: Annotated[
         int | None,

@@ -32,12 +32,13 @@ MAX_JUMP_NS = 7 * DAY_NS
 SPEEDS = (0.01, 10_000.0)
 _MILLI = 1_000
 # Up to this many times the wall clock the crowd trades at its own pace; beyond, ever more thinly,
-# so that the work of a real second stays the same: a day in a minute (720) has 1/12 of the crowd.
-_FULL_CROWD_SPEED = 60.0
+# so that the work of a real second stays the same: less than half a core at the opening, with the
+# thirty issues of the default listing. A day in a minute (720) has 1/36 of the crowd.
+_FULL_CROWD_SPEED = 20.0
 
 
 def crowd_pace(speed: float) -> float:
-    """Return the crowd's activity at a speed of the clock: 1.0 up to 60, then 60 / speed."""
+    """Return the crowd's activity at a speed of the clock: 1.0 up to 20, then 20 / speed."""
     return min(1.0, _FULL_CROWD_SPEED / speed)
 
 

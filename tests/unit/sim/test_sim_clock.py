@@ -138,8 +138,8 @@ def test_door_time_passes_alone(real: Real) -> None:
     assert (clock.now_ns(), clock.door_ns()) == (START_NS, START_NS + HOUR)
 
 
-def test_crowd_thins_out_only_above_sixty() -> None:
-    assert [crowd_pace(speed) for speed in (1, 60, 120, 720)] == [1.0, 1.0, 0.5, 60 / 720]
+def test_crowd_thins_out_only_above_twenty() -> None:
+    assert [crowd_pace(speed) for speed in (1, 20, 40, 720)] == [1.0, 1.0, 0.5, 20 / 720]
 
 
 @pytest.mark.parametrize(
@@ -196,10 +196,10 @@ def test_clock_page_shows_and_moves_both_times() -> None:
 def test_speeding_up_thins_the_crowd_out() -> None:
     page = Page()
 
-    assert page.ask({"speed": 600})[1]["mode"] == "speed"
+    assert page.ask({"speed": 200})[1]["mode"] == "speed"
     assert page.bench.broker.world.activity == pytest.approx(0.1)
     assert page.ask({"stepped": True})[1]["mode"] == "stepped"
-    assert page.ask({"stepped": False})[1]["speed"] == 600
+    assert page.ask({"stepped": False})[1]["speed"] == 200
     assert page.ask({"speed": 1})[1]["mode"] == "wall"
     assert page.bench.broker.world.activity == 1
 
