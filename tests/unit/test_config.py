@@ -268,6 +268,15 @@ def test_live_in_the_environment_alone_starts_nothing(monkeypatch: pytest.Monkey
     assert refused(config_file=written(LIVE)).field == "engine.env"
 
 
+def test_live_trusts_no_authority_of_its_own() -> None:
+    path = written(LIVE, "live.toml")
+
+    assert load_settings(path, live=True).kis.ca_file == ""
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, live=True, overrides={"kis.ca_file": "ca.pem"})
+    assert caught.value.field == "kis.ca_file"
+
+
 @pytest.mark.parametrize("env", ["paper", "paper-spec", "live"])
 @pytest.mark.parametrize("missing", ["appkey", "appsecret", "account", "hts_id"])
 def test_broker_needs_its_keys(env: str, missing: str) -> None:
