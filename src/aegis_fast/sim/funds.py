@@ -81,7 +81,6 @@ class Funds:
         gain = value - holding.cost_krw
         output = {
             "pdno": symbol,
-            "prdt_name": tape.issue.name,
             "buy_qty": str(holding.bought_qty),
             "sll_qty": str(holding.sold_qty),
             "cblc_qty": str(holding.qty),

@@ -286,13 +286,13 @@ class UnifiedTape:
             seen.high_krw = max(seen.high_krw, bar.high_krw)
             seen.low_krw = min(seen.low_krw, bar.low_krw)
             seen.qty += bar.qty
-        last = {id(tape): 0 for tape in (self.krx, self.nxt)}
+        by_minute = [{bar.minute: bar for bar in tape.minutes} for tape in (self.krx, self.nxt)]
+        last = [0, 0]
         for minute, joined in sorted(merged.items()):
-            for tape in (self.krx, self.nxt):
-                found = next((bar for bar in tape.minutes if bar.minute == minute), None)
-                if found is not None:
-                    last[id(tape)] = found.cum_value_krw
-            joined.cum_value_krw = sum(last.values())
+            for index, bars in enumerate(by_minute):
+                if minute in bars:
+                    last[index] = bars[minute].cum_value_krw
+            joined.cum_value_krw = sum(last)
         return list(merged.values())
 
     def joined(self, record: TradeRecord) -> TradeRecord:
@@ -318,7 +318,9 @@ class UnifiedTape:
         cum_qty, cum_value_krw = self.cum_qty, self.cum_value_krw
         joined: list[TradeRecord] = []
         for record in reversed(both[-_TRADES_KEPT:]):
-            joined.append(replace(record, cum_qty=cum_qty, cum_value_krw=cum_value_krw))
+            joined.append(
+                msgspec.structs.replace(record, cum_qty=cum_qty, cum_value_krw=cum_value_krw)
+            )
             cum_qty -= record.qty
             cum_value_krw -= record.price_krw * record.qty
         return joined[::-1]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable, Mapping
+from datetime import date
 
 from aegis_fast.sim import inputs
 from aegis_fast.sim.answers import Answer, Asked, decimal, success
 from aegis_fast.sim.desk import ChangeForm, Desk, OrderForm
 from aegis_fast.sim.exchange import KINDS
-from aegis_fast.sim.kst import hhmmss
+from aegis_fast.sim.kst import date_of, hhmmss
 from aegis_fast.sim.ledger import Ledger, OrderEntry
 from aegis_fast.sim.market import Side
 from aegis_fast.sim.paging import Page
@@ -20,6 +22,16 @@ __all__ = ["Trading"]
 _SIDE_NAMES = {Side.SELL: "매도", Side.BUY: "매수"}
 _REQUEST_NAMES = {"new": "", "amend": "정정", "cancel": "취소"}
 _PAPER_DONE = {"buy": "40600000", "sell": "40610000", "amend": "40620000", "cancel": "40630000"}
+
+
+def _date(day: date) -> str:
+    return day.strftime("%Y%m%d")
+
+
+def _three_months_before(day: date) -> date:
+    """Return the same day three months earlier, or the last one of that month."""
+    year, month = (day.year, day.month - 3) if day.month > 3 else (day.year - 1, day.month + 9)
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 class Trading:
@@ -99,7 +111,7 @@ class Trading:
         """Answer inquire-daily-ccld: every request of the days asked for."""
         params = asked.params
         is_oldest_first = inputs.one_of(params, "INQR_DVSN", ("00", "01")) == "01"
-        matches = self._day_filter(params, asked.now_ns)
+        matches = self._day_filter(params, asked.variant, asked.now_ns)
         entries = [
             entry for entry in self._ledger.orders_of(asked.account.number) if matches(entry)
         ]
@@ -121,8 +133,12 @@ class Trading:
         }
         return page.answer(output1=rows, output2=totals)
 
-    def _day_filter(self, params: Mapping[str, str], now_ns: int) -> Callable[[OrderEntry], bool]:
-        first, last = inputs.number(params, "INQR_STRT_DT"), inputs.number(params, "INQR_END_DT")
+    def _day_filter(
+        self, params: Mapping[str, str], variant: str, now_ns: int
+    ) -> Callable[[OrderEntry], bool]:
+        first, last = (_date(inputs.day(params, f"INQR_{end}_DT")) for end in ("STRT", "END"))
+        # One tr_id knows the last three months, the other one what is older.
+        border = _date(_three_months_before(date_of(now_ns)))
         side = inputs.one_of(params, "SLL_BUY_DVSN_CD", ("00", "01", "02"))
         filled = inputs.one_of(params, "CCLD_DVSN", ("00", "01", "02"))
         venue = inputs.one_of(params, "EXCG_ID_DVSN_CD", ("", "KRX", "NXT", "SOR", "ALL")) or "KRX"
@@ -132,7 +148,8 @@ class Trading:
         def matches(entry: OrderEntry) -> bool:
             return (
                 entry.visible_ns <= now_ns
-                and first <= int(entry.date) <= last
+                and first <= entry.date <= last
+                and (entry.date >= border) == (variant != "older")
                 and side in ("00", f"{entry.side:02d}")
                 and symbol in ("", entry.symbol)
                 and odno in (0, entry.odno)
