@@ -182,7 +182,7 @@ def test_random_parameters_are_answered_with_a_known_code(profile: str, seed: in
             assert code is None or is_known(code), (call_id, params, body)
             served += body.get("rt_cd") == "0"
             refused += body.get("rt_cd") in ("1", "7")
-    assert served > 50
+    assert served > 25
     assert refused > 100
 
 
