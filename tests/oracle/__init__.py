@@ -1,1 +1,1 @@
-"""Slow, obvious twins of the native modules, written from the KIS tables, not from the C code."""
+"""Slow, obvious twins of native modules and of the simulated exchange, written from the rules."""
