@@ -109,6 +109,19 @@ class Bench:
         for _ in range(times):
             await self.market(symbol=symbol, side="buy", qty=1)
 
+    async def pass_time(self, seconds: int) -> None:
+        """Let the door's time pass at once: no test waits for it, and none is late for it."""
+        self.server.clock.pass_door_time(seconds * 10**9)
+        await asyncio.sleep(0.03)
+
+    async def landed(self, count: int = 1) -> None:
+        """Wait until so many orders have landed."""
+        for _ in range(1_000):
+            if len(self.orders()) >= count:
+                return
+            await asyncio.sleep(0.005)
+        raise AssertionError(f"{len(self.orders())} of {count} orders landed")
+
     def orders(self) -> list[dict[str, Any]]:
         """Return what has landed."""
         return list(self.server.ledger()["orders"])

@@ -91,8 +91,10 @@ async def _(one: Bench) -> None:
 async def _(one: Bench) -> None:
     await one.fault(kind="timeout_after", tr="order-cash")
 
+    waiting = asyncio.create_task(one.buy())
+    await one.landed()
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(one.buy(), 0.2)
+        await asyncio.wait_for(waiting, 0.2)
 
     assert len(one.orders()) == 1
 
@@ -100,14 +102,14 @@ async def _(one: Bench) -> None:
 @case(CASES, "delay")
 async def _(one: Bench) -> None:
     clock = asyncio.get_running_loop()
-    await one.fault(kind="delay", tr="order-cash", delay_ms=200)
+    await one.fault(kind="delay", tr="order-cash", delay_ms=400)
 
     start = clock.time()
     waiting = asyncio.create_task(one.buy())
-    await asyncio.sleep(0.08)
-    assert len(one.orders()) == 1
+    await one.landed()
+    assert not waiting.done()
     assert (await waiting)[0] == 200
-    assert 0.19 < clock.time() - start < 3
+    assert clock.time() - start > 0.39
 
 
 @case(CASES, "http_500_after")
@@ -146,7 +148,7 @@ async def _(one: Bench) -> None:
     assert (await one.fault(kind="token_revoked", msg_cd="EGW00123"))["affected"] == 1
     status, _, body = await one.quote()
     assert (status, body["msg_cd"]) == (500, "EGW00123")
-    one.server.clock.pass_door_time(61 * 10**9)
+    await one.pass_time(61)
     assert await one.login() != first
     assert (await one.quote())[0] == 200
 
@@ -176,11 +178,11 @@ async def _(one: Bench) -> None:
     await one.buy(ORD_QTY="5")
     assert await held() == "10"  # As it was when the fault was set.
     assert await held() == "15"
-    await one.fault(kind="balance_stale", delay_ms=300)
-    await asyncio.sleep(0.35)
+    await one.fault(kind="balance_stale", delay_ms=30_000)
+    await one.pass_time(31)
     await one.buy(ORD_QTY="1")
-    assert await held() == "15"  # As it was 300 ms ago.
-    await asyncio.sleep(0.35)
+    assert await held() == "15"  # As it was half a minute ago.
+    await one.pass_time(31)
     assert await held() == "16"
 
 
@@ -217,7 +219,7 @@ async def _(one: Bench) -> None:
     assert (body["rt_cd"], body["msg_cd"]) == ("1", "SYDB0050")
 
 
-SLOW = [{"kind": "slow_start", "delay_ms": 300}]
+SLOW = [{"kind": "slow_start", "delay_ms": 30_000}]
 
 
 @case(CASES, "slow_start", faults=SLOW)
@@ -228,22 +230,22 @@ async def _(one: Bench) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await one.http.ws_connect(one.server.ws_url)
     assert refused.value.status == 503
-    await asyncio.sleep(0.35)
+    await one.pass_time(31)
     await one.login()
     assert (await one.quote())[0] == 200
 
     clock = asyncio.get_running_loop()
     start = clock.time()
-    await one.fault(kind="slow_start", mode="hold", delay_ms=200)
+    await one.fault(kind="slow_start", mode="hold", delay_ms=300)
     assert (await one.quote())[0] == 200
-    assert 0.15 < clock.time() - start < 3
+    assert clock.time() - start > 0.29
     assert (await one.quote())[0] == 200
 
 
 @case(CASES, "notice_before_reply")
 async def _(one: Bench) -> None:
     stream = await one.watching_notices()
-    await one.fault(kind="notice_before_reply", delay_ms=200)
+    await one.fault(kind="notice_before_reply", delay_ms=500)
 
     waiting = asyncio.create_task(one.buy())
     await stream.next("|H0STCNI0|")
@@ -264,7 +266,7 @@ async def _(one: Bench) -> None:
 
 @case(CASES, "hide")
 async def _(one: Bench) -> None:
-    await one.fault(kind="hide", delay_ms=400)
+    await one.fault(kind="hide", delay_ms=60_000)
     low = str(one.server.exchange.books["005930"].limits.lower_krw)
     assert (await one.buy(ORD_DVSN="00", ORD_QTY="1", ORD_UNPR=low))[2]["rt_cd"] == "0"
 
@@ -272,5 +274,5 @@ async def _(one: Bench) -> None:
         return len((await one.call("inquire-psbl-rvsecncl", OPEN_ORDERS))[2]["output"])
 
     assert (await shown(), len(one.orders())) == (0, 1)
-    await asyncio.sleep(0.45)
+    await one.pass_time(60)
     assert await shown() == 1
