@@ -202,6 +202,9 @@ def test_command_says_how_to_use_it_and_serves_the_accounts_of_a_file(tmp_path: 
         (["--accounts", "no-such-file.toml"], "no accounts file"),
         (["--deflate", "gzip"], "deflate"),
         (["--new-customer"], "new_customer"),
+        (["--issues", "2701"], "1..2700"),
+        (["--regime", "005930"], "005930=limit_up"),
+        (["--regime", "005930=wild"], "limit_up"),
     ],
 )
 def test_wrong_option_ends_the_command_with_what_is_right(arguments: list[str], said: str) -> None:

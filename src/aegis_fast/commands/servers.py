@@ -117,6 +117,19 @@ def sim(
         float | None,
         typer.Option("--activity", help="Pace of the crowd 0..100; default 1, less over x20. 활동"),
     ] = None,
+    issues: Annotated[
+        int | None,
+        typer.Option("--issues", help="Listed issues, 1..2700; default: the known 30. 종목 수"),
+    ] = None,
+    regime: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--regime",
+            metavar="SYMBOL=NAME",
+            help="quiet, normal, trend_up, trend_down, gap, thin, limit_up, limit_down; symbol "
+            "* is the market. 장세",
+        ),
+    ] = None,
     calls_per_s: Annotated[
         int | None,
         typer.Option("--calls-per-s", min=0, help="Instead of the profile's; 0: none. 초당 호출"),
@@ -179,6 +192,8 @@ def sim(
         settings["faults"] = faults
     if dns_port is not None:
         settings["dns_port"] = dns_port
+    if regime:
+        settings["regimes"] = _regimes(regime)
     run_sim(
         host="127.0.0.1",
         port=port,
@@ -200,9 +215,21 @@ def sim(
         tls_dir=tls_dir,
         cert=cert,
         key=key,
+        issue_count=issues,
         is_friendly=True,
         **settings,
     )
+
+
+def _regimes(pairs: list[str]) -> dict[str, str]:
+    """Return what --regime names: symbol to regime. Raises ConfigError."""
+    regimes: dict[str, str] = {}
+    for pair in pairs:
+        symbol, equals, name = pair.partition("=")
+        if not symbol or not equals or not name:
+            raise ConfigError(f"{pair!r}", field="--regime", expected="005930=limit_up")
+        regimes[symbol] = name
+    return regimes
 
 
 def _start_ns(text: str) -> int:

@@ -7,14 +7,16 @@ word lists and mean no real company.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
+from aegis_fast.errors import ConfigError
 from aegis_fast.sim.elw import theory_micro
 from aegis_fast.sim.market import Elw, Issue, issues, read_data, round_down
-from aegis_fast.sim.regimes import THIN_QTY
+from aegis_fast.sim.regimes import REGIMES, THIN_QTY
 
-__all__ = ["MOST_ISSUES", "issues_of"]
+__all__ = ["MOST_ISSUES", "chosen_issues", "issues_of"]
 
 MOST_ISSUES = 2_700
 # Of a thousand invented issues: 290 of KOSPI, 405 of KOSDAQ, 195 ETF, 55 ETN, 55 ELW.
@@ -40,6 +42,26 @@ def issues_of(count: int, seed: int) -> tuple[Issue, ...]:
     while len(listed) < count:
         listed.append(inventor.invent())
     return tuple(listed)
+
+
+def chosen_issues(count: int | None, regimes: Mapping[str, str], seed: int) -> tuple[Issue, ...]:
+    """Return the issues a user asks for: count None is the known ones. Raises ConfigError.
+
+    Checks the regimes he wants, too: symbol, or "*" for the market, to a name.
+    """
+    known = issues()
+    if count is not None and not 1 <= count <= MOST_ISSUES:
+        raise ConfigError(f"{count}", field="issues", expected=f"1..{MOST_ISSUES}")
+    listed = known if count is None else issues_of(count, seed)
+    symbols = {issue.symbol for issue in listed} | {"*"}
+    for symbol, name in regimes.items():
+        if name not in REGIMES:
+            raise ConfigError(f"{name!r}", field="regime", expected=" | ".join(REGIMES))
+        if symbol not in symbols:
+            raise ConfigError(
+                f"the market lists no {symbol}", field="regime", expected="a listed symbol, or *"
+            )
+    return listed
 
 
 class _Inventor:

@@ -26,6 +26,7 @@ from aegis_fast.sim.control import PREFIX, Control
 from aegis_fast.sim.deflate import DEFLATE_MODES, ws_frame
 from aegis_fast.sim.exchange import Exchange
 from aegis_fast.sim.fault_script import read_script
+from aegis_fast.sim.listing import chosen_issues
 from aegis_fast.sim.pump import Pump
 from aegis_fast.sim.replay import Replay
 from aegis_fast.sim.rules import DoorRules
@@ -245,6 +246,8 @@ async def start(
     key: Path | None = None,
     faults: str | Path | Sequence[Mapping[str, Any]] | None = None,
     dns_port: int | None = None,
+    issue_count: int | None = None,
+    regimes: Mapping[str, str] | None = None,
 ) -> SimServer:
     """Start a simulator on the running event loop. Raises ConfigError.
 
@@ -254,7 +257,9 @@ async def start(
     start_ns, speed, is_stepped: see SimClock; start_ns None is now. deflate: off, or "context" or
     "no-context" with the profile spec. tls: serve with a fresh certificate whose authority is
     written to tls_dir, or with cert and key. faults: a script of them, a file or its entries.
-    dns_port: also answer name queries for the broker's hosts there (UDP; see names).
+    dns_port: also answer name queries for the broker's hosts there (UDP; see names). issue_count:
+    how many issues are listed, None for the thirty known by name. regimes: symbol, or "*" for the
+    market, to the name of a regime.
     """
     script = read_script(faults)
     _check_settings(port, profile, pingpong_s, activity, speed, deflate)
@@ -276,6 +281,8 @@ async def start(
         door_rules=door_rules,
         activity=crowd_pace(speed) if activity is None else activity,
         hours=hours,
+        listed=chosen_issues(issue_count, regimes or {}, seed),
+        regimes=regimes,
         pingpong_ns=int(pingpong_s * 1_000_000_000),
         replay=Replay(replay, replay_interval_ms) if replay is not None else None,
         wrap=ws_frame,

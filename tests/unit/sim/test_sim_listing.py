@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import pytest
 
+from aegis_fast.errors import ConfigError
 from aegis_fast.sim.elw import days_left, figures, theory_micro
-from aegis_fast.sim.listing import MOST_ISSUES, issues_of
+from aegis_fast.sim.listing import MOST_ISSUES, chosen_issues, issues_of
 from aegis_fast.sim.market import Elw, Issue, is_on_grid, issues, price_limits
 from aegis_fast.sim.regimes import draw
 from aegis_fast.sim.world import World
@@ -50,6 +51,27 @@ def test_short_list_begins_the_long_one(listed) -> None:
 def test_list_longer_than_the_exchange_is_refused(count: int) -> None:
     with pytest.raises(ValueError, match="not in"):
         issues_of(count, 1)
+
+
+def test_user_gets_the_known_issues_or_as_many_as_he_asks_for() -> None:
+    assert chosen_issues(None, {}, 1) == issues()
+    assert chosen_issues(40, {"*": "quiet", "005930": "limit_up"}, 1) == issues_of(40, 1)
+
+
+@pytest.mark.parametrize(
+    ("count", "regimes", "field"),
+    [
+        (0, {}, "issues"),
+        (2_701, {}, "issues"),
+        (None, {"005930": "wild"}, "regime"),
+        (None, {"999999": "quiet"}, "regime"),
+    ],
+)
+def test_wrong_wish_is_named(count: int | None, regimes: dict[str, str], field: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        chosen_issues(count, regimes, 1)
+
+    assert raised.value.field == field
 
 
 def test_symbols_are_of_their_kind_and_unique(listed) -> None:
