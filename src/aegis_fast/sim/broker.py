@@ -55,9 +55,9 @@ def _check_accounts(specs: tuple[AccountSpec, ...]) -> None:
 class Broker:
     """One simulated broker.
 
-    entropy: where tokens, keys and the world id come from. calls_per_s: None takes the profile's
-    limit, 0 means none. door_rules: what else the door can be set to. wrap: see stream.Hub.
-    replay: a capture that takes the market's place.
+    entropy: where tokens, approval keys and the world id come from. calls_per_s: None takes the
+    profile's limit, 0 means none. door_rules: what else the door can be set to. hours, listed,
+    regimes: see world.World. wrap: see stream.Hub. replay: a capture that takes the market's place.
     """
 
     def __init__(
@@ -96,7 +96,8 @@ class Broker:
         self.hub = Hub(
             self.rules,
             self.door,
-            entropy,
+            # Not from entropy: the keys of the notices are part of the bytes that a seed fixes.
+            Random(f"{seed}:hub"),
             wrap=wrap,
             pingpong_ns=pingpong_ns,
             is_replay=replay is not None,

@@ -100,11 +100,11 @@ class Socket:
 class Bench:
     """A broker, its clock and a customer who knows his keys."""
 
-    def __init__(self, **settings: object) -> None:
-        self.now_ns = START_NS
+    def __init__(self, *, start_ns: int = START_NS, entropy: int = 7, **settings: object) -> None:
+        self.now_ns = start_ns
         self.door_lead_ns = 0  # By which the door's time is ahead of the market's.
         settings = {"calls_per_s": 0, "activity": 0.0, **settings}
-        self.broker = Broker(start_ns=START_NS, entropy=Random(7), **settings)  # type: ignore[arg-type]
+        self.broker = Broker(start_ns=start_ns, entropy=Random(entropy), **settings)  # type: ignore[arg-type]
         self.token = ""
 
     @property
