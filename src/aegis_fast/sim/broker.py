@@ -137,6 +137,7 @@ class Broker:
         self.world.hooks.on_phase = self.hub.on_phase
         self.world.hooks.on_vi = self._on_vi
         self.world.hooks.on_halt = self.hub.on_halt
+        self.world.hooks.on_second = self.hub.on_second
         self._rest = self._make_rest()
 
     def _make_rest(self) -> Rest:

@@ -196,11 +196,8 @@ class BookFeed:
         hour = hour_class(board, phase_name(out.world, board))
         before_qty, touch = before.qty if before else 0, touch_of(book)
         if tr_id == _ELW_EXPECTED:
-            terms = out.terms(symbol, now_ns)
-            spot = out.spot_krw(terms)
-            row = frames_elw.expected_row(
-                tape, expected, before_qty, touch, terms, spot, hour, now_ns
-            )
+            spot = out.spot_krw(symbol)
+            row = frames_elw.expected_row(tape, expected, before_qty, touch, spot, hour, now_ns)
             out.send(tr_id, symbol, [row], frames_elw.EXPECTED_WIDTH)
             return
         last = 0 if venue == "KRX" else vi_price(out.world, symbol)

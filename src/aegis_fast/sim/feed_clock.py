@@ -5,11 +5,16 @@ TRs: H0UPCNT0, H0UPANC0, HDFSCNT0, HDFSASP0.
 
 from __future__ import annotations
 
-from aegis_fast.sim.frames_index import INDEX_WIDTH, Index, cut_expected
-from aegis_fast.sim.kst import SECOND_NS
+from aegis_fast.sim.frames_index import (
+    INDEX_WIDTH,
+    Sent,
+    cut_expected,
+    expected_row,
+    index_row,
+)
 from aegis_fast.sim.outlet import Outlet
 from aegis_fast.sim.overseas import QUOTE_WIDTH, USIssue, USStock, find_issue
-from aegis_fast.sim.views import phase_name
+from aegis_fast.sim.views import expected_of, phase_name
 
 __all__ = ["ClockFeed"]
 
@@ -25,16 +30,15 @@ class ClockFeed:
 
     def __init__(self, outlet: Outlet) -> None:
         self._out = outlet
-        self._indices: dict[str, Index] = {}
-        self._next_index_ns = 0
+        self._sent: dict[str, Sent] = {}
+        self._sent_ns: dict[str, int] = {}
+        self._is_index_due = False
         self._stocks: dict[USIssue, USStock] = {}
         self._first_quotes: dict[str, USStock] = {}
         self._asked_ns = 0
 
     def on_subscribed(self, tr_id: str, tr_key: str, now_ns: int) -> None:
-        """Start an index or a US issue; a US quote comes with the next flush."""
-        if tr_id in (_INDEX, _INDEX_EXPECTED) and tr_key not in self._indices:
-            self._indices[tr_key] = Index(self._out.world, tr_key)
+        """Start a US issue; its quote comes with the next flush."""
         issue = find_issue(tr_key) if tr_id in (_US_TRADE, _US_QUOTE) else None
         if issue is None:
             return
@@ -55,10 +59,14 @@ class ClockFeed:
             if (tr_id, key) != but and find_issue(key) == issue
         ]
 
+    def on_second(self) -> None:
+        """Note that a second of market time has passed: the indices are due."""
+        self._is_index_due = True
+
     def flush(self, now_ns: int) -> None:
         """Send what is due."""
-        if now_ns >= self._next_index_ns:
-            self._next_index_ns = now_ns // SECOND_NS * SECOND_NS + SECOND_NS
+        if self._is_index_due:
+            self._is_index_due = False
             self._send_indices(now_ns)
         for key, stock in self._first_quotes.items():
             self._send_quote(key, stock, now_ns)
@@ -72,8 +80,6 @@ class ClockFeed:
         if self._first_quotes:
             return self._asked_ns
         due = [stock.next_ns for issue, stock in self._stocks.items() if self._watchers(issue)]
-        if any(self._wanted_indices()):
-            due.append(self._next_index_ns)
         return min(due, default=None)
 
     def _wanted_indices(self) -> list[tuple[str, str]]:
@@ -83,12 +89,33 @@ class ClockFeed:
 
     def _send_indices(self, now_ns: int) -> None:
         for tr_id, code in self._wanted_indices():
-            index = self._indices[code]
-            row = index.row(now_ns) if tr_id == _INDEX else index.expected_row(now_ns)
-            if tr_id == _INDEX_EXPECTED and self._out.widths[tr_id] == _SHORT_EXPECTED:
-                self._out.send(tr_id, code, [cut_expected(row)], _SHORT_EXPECTED)
-            else:
-                self._out.send(tr_id, code, [row], INDEX_WIDTH)
+            if tr_id == _INDEX_EXPECTED:
+                self._send_expected(code, now_ns)
+                continue
+            index = self._out.world.indices.index(code)
+            if index.time_ns == self._sent_ns.get(code, 0):
+                continue  # No member has traded since.
+            self._sent_ns[code] = index.time_ns
+            row = index_row(index, self._sent.setdefault(code, Sent()), now_ns)
+            self._out.send(tr_id, code, [row], INDEX_WIDTH)
+
+    def _send_expected(self, code: str, now_ns: int) -> None:
+        world = self._out.world
+        qty = value_krw = 0
+
+        def price_of(symbol: str) -> int:
+            nonlocal qty, value_krw
+            expected = expected_of(world.exchange.books[symbol])
+            qty += expected.qty
+            value_krw += expected.qty * expected.price_krw
+            return expected.price_krw
+
+        index = world.indices.expect(code, price_of)
+        row = expected_row(index, qty, value_krw, now_ns)
+        if self._out.widths[_INDEX_EXPECTED] == _SHORT_EXPECTED:
+            self._out.send(_INDEX_EXPECTED, code, [cut_expected(row)], _SHORT_EXPECTED)
+        else:
+            self._out.send(_INDEX_EXPECTED, code, [row], INDEX_WIDTH)
 
     def _run(self, issue: USIssue, stock: USStock, now_ns: int) -> None:
         watchers = self._watchers(issue)

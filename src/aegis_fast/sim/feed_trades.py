@@ -91,10 +91,9 @@ class TradeFeed:
         touch = touch_of(*out.venue_books(symbol, venue))
         halted = "Y" if symbol in out.halted else "N"
         if tr_id == _ELW_TR:
-            terms = out.terms(symbol, entries[0].record.time_ns)
-            spot = out.spot_krw(terms)
+            spot = out.spot_krw(symbol)
             rows = [
-                frames_elw.trade_row(tape, entry.record, touch, entry.codes, terms, spot, halted)
+                frames_elw.trade_row(tape, entry.record, touch, entry.codes, spot, halted)
                 for entry in entries
             ]
             out.send(tr_id, symbol, rows, frames_elw.TRADE_WIDTH)

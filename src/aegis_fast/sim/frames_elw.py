@@ -8,11 +8,12 @@ holds zeros there, so the order is unverified.
 from __future__ import annotations
 
 from aegis_fast.kis import tr
-from aegis_fast.sim.elw_value import ElwTerms, Valuation, value
+from aegis_fast.sim.elw import figures
 from aegis_fast.sim.frames import ratio
 from aegis_fast.sim.frames_depth import Ladder, ladder_values
 from aegis_fast.sim.frames_expected import expected_head
 from aegis_fast.sim.frames_trade import Touch, head, same_time_qty
+from aegis_fast.sim.kst import date_of
 from aegis_fast.sim.session_codes import Codes
 from aegis_fast.sim.tape import TradeRecord
 from aegis_fast.sim.views import AnyTape, Expected
@@ -26,26 +27,30 @@ _UNIT = 10
 _LP_TENTHS = 9
 
 
-def _figures(terms: ElwTerms, spot_krw: int, price_krw: int) -> str:
-    """Return TMVL_VAL to HTS_THPR."""
-    v: Valuation = value(terms, spot_krw, price_krw)
+def _figures(tape: AnyTape, spot_krw: int, price_krw: int, now_ns: int) -> str:
+    """Return TMVL_VAL to HTS_THPR. The premium is how far the underlying has to go to break even;
+    PRMM_VAL and PRMM_RATE both carry it.
+    """
+    terms = tape.issue.elw
+    assert terms is not None, "only ELW come here"
+    f = figures(terms, spot_krw, price_krw, date_of(now_ns))
     numbers = (
-        price_krw - v.intrinsic,
-        v.parity,
-        v.premium,
-        v.gearing,
-        v.break_even,
-        v.intrinsic,
-        v.premium,
-        v.fulcrum,
-        v.leverage,
-        v.delta,
-        v.gamma,
-        v.vega,
-        v.theta,
-        v.rho,
-        v.implied,
-        v.fair,
+        f.time_value,
+        f.parity,
+        f.break_even,
+        f.gearing,
+        f.break_even,
+        f.intrinsic,
+        f.break_even,
+        f.fulcrum,
+        f.leverage,
+        f.delta,
+        f.gamma,
+        f.vega,
+        f.theta,
+        f.rho,
+        f.implied_volatility,
+        f.theory,
     )
     # + 0.0 turns a negative zero into a plain one.
     return "^".join(f"{round(number, 2) + 0.0:.2f}" for number in numbers)
@@ -64,7 +69,6 @@ def trade_row(
     record: TradeRecord,
     touch: Touch,
     codes: Codes,
-    terms: ElwTerms,
     spot_krw: int,
     halted: str = "N",
 ) -> str:
@@ -73,7 +77,7 @@ def trade_row(
     held, rate, net = _lp_held(tape, record.buy_qty, record.sell_qty)
     return (
         f"{head(tape, record, touch, codes.operation, halted)}"
-        f"^{_figures(terms, spot_krw, record.price_krw)}"
+        f"^{_figures(tape, spot_krw, record.price_krw, record.time_ns)}"
         f"^{ratio(record.cum_qty * 100, tape.issue.listed_shares)}^{same_time}"
         f"^{ratio(record.cum_qty * 100, same_time)}^0.00^{held}^{rate}^{net}"
     )
@@ -84,7 +88,6 @@ def expected_row(
     expected: Expected,
     before_qty: int,
     touch: Touch,
-    terms: ElwTerms,
     spot_krw: int,
     hour: str,
     now_ns: int,
@@ -94,7 +97,7 @@ def expected_row(
     held, rate, _ = _lp_held(tape, tape.buy_qty, tape.sell_qty)
     price = expected.price_krw or tape.last_krw
     return (
-        f"{first}^{_figures(terms, spot_krw, price)}"
+        f"{first}^{_figures(tape, spot_krw, price, now_ns)}"
         f"^{ratio(expected.qty * 100, tape.issue.listed_shares)}^{held}^{rate}"
     )
 

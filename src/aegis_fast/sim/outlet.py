@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from aegis_fast.sim.elw_value import ElwTerms, terms_of
 from aegis_fast.sim.exchange import Book
 from aegis_fast.sim.frames import fit, frame, todays_widths
-from aegis_fast.sim.frames_index import Index
-from aegis_fast.sim.kst import date_of, date_text
 from aegis_fast.sim.registry import Registration, Registry
 from aegis_fast.sim.views import book_of, phase_name
 from aegis_fast.sim.world import World
@@ -32,7 +29,6 @@ class Outlet:
         self.halted: set[str] = set()
         self.world: World
         self._publish = publish
-        self._terms: dict[tuple[str, str], ElwTerms] = {}
 
     def send(self, tr_id: str, tr_key: str, rows: Sequence[str], full: int) -> None:
         """Send records of `full` values to everybody who is registered."""
@@ -61,18 +57,10 @@ class Outlet:
                 books.append(book)
         return books
 
-    def terms(self, symbol: str, now_ns: int) -> ElwTerms:
-        """Return the terms of an ELW as of a day."""
-        key = (symbol, date_text(now_ns))
-        terms = self._terms.get(key)
-        if terms is None:
-            issue = self.world.exchange.books[symbol].issue
-            terms = self._terms[key] = terms_of(issue, date_of(now_ns))
-        return terms
-
-    def spot_krw(self, terms: ElwTerms) -> int:
-        """Return the last price of an ELW's underlying; an index counts its level x 100."""
-        tape = self.world.tapes.get(terms.underlying)
-        if tape is not None:
-            return tape.last_krw
-        return Index(self.world, terms.underlying).level()
+    def spot_krw(self, symbol: str) -> int:
+        """Return the last price of an ELW's underlying; of one that is not listed, the strike."""
+        elw = self.world.exchange.books[symbol].issue.elw
+        if elw is None:
+            raise ValueError(f"{symbol} is no ELW")
+        tape = self.world.tapes.get(elw.underlying)
+        return tape.last_krw if tape is not None else elw.strike_krw

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from aegis_fast.sim.frames_index import CODES
+from aegis_fast.sim.indices import INDEX_CODES
 from aegis_fast.sim.overseas import find_issue
 from aegis_fast.sim.views import has_board, is_elw
 from aegis_fast.sim.world import World
@@ -66,7 +66,7 @@ def is_key(world: World, tr_id: str, tr_key: str) -> bool:
     if topic.kind == "elw":
         return is_elw(world, tr_key)
     if topic.kind == "index":
-        return tr_key in CODES
+        return tr_key in INDEX_CODES
     if topic.kind == "overseas":
         return find_issue(tr_key) is not None
     return has_board(world, tr_key, "NXT" if topic.venue == "NXT" else "KRX")

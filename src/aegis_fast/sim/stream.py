@@ -289,6 +289,11 @@ class Hub:
             self._trades.flush(now_ns)
             self._status.on_halt(symbol, is_halted=is_halted)
 
+    def on_second(self, now_ns: int) -> None:
+        """Note that a second of market time has passed."""
+        if not self._is_replay:
+            self._clock.on_second()
+
     def on_notice(self, notice: Notice, delay_ns: int) -> None:
         """Send a notice to every socket of its HTS id, at once or delay_ns of door time later."""
         if not delay_ns:
