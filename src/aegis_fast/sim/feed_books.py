@@ -5,6 +5,8 @@ TRs: H0STASP0, H0NXASP0, H0UNASP0, H0EWASP0; H0STANC0, H0NXANC0, H0UNANC0, H0EWA
 
 from __future__ import annotations
 
+from datetime import date
+
 from aegis_fast.sim import frames_elw
 from aegis_fast.sim.exchange import Book
 from aegis_fast.sim.frames_depth import (
@@ -72,6 +74,7 @@ class BookFeed:
         self._sent_ns: dict[Registration, int] = {}
         self._totals: dict[Registration, DepthTotals] = {}
         self._expected: dict[Registration, Expected] = {}
+        self._auctions: dict[tuple[str, str], tuple[date, int]] = {}
 
     def on_depth(self, symbol: str, board: str) -> None:
         """Note that a book changed."""
@@ -81,6 +84,25 @@ class BookFeed:
         for tr_id in _TOUCHED["NXT" if board == "NXT" else "KRX"]:
             if (tr_id, symbol) in registry:
                 self._dirty[tr_id, symbol] = None
+
+    def on_auction(self, symbol: str, venue: str, qty: int) -> None:
+        """Take note of what an auction of an issue traded."""
+        self._auctions[symbol, venue] = (self._out.world.day, qty)
+
+    def _auction_qty(self, symbol: str, venue: str) -> int:
+        """Return what the day's last auction traded.
+
+        A market that was open before the simulator started had one that nobody saw: 2.7 % of a
+        usual day, as captured.
+        """
+        world = self._out.world
+        day, qty = self._auctions.get((symbol, venue), (None, 0))
+        if day == world.day:
+            return qty
+        if venue == "NXT" or not world.tapes[symbol].open_krw:
+            return 0
+        usual = world.tapes[symbol].issue.daily_qty * 27 // 1_000
+        return min(usual, world.tapes[symbol].cum_qty)
 
     def on_board(self, board: str) -> None:
         """Note that all books of a board opened or closed."""
@@ -147,6 +169,7 @@ class BookFeed:
             ladder.hour_class = hour_class(auction[1], phase_name(world, auction[1]))
             ladder.expected = expected_of(auction[0])
             ladder.expected_venue = "2" if auction[1] == "NXT" else "1"
+        ladder.auction_qty = self._auction_qty(symbol, "NXT" if venue == "NXT" else "KRX")
         ladder.market_class = self._market_class(place)
         if venue != "NXT":
             self._add_off_hours(ladder, symbol)

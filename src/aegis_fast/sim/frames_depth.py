@@ -51,6 +51,7 @@ class DepthTotals:
 class Ladder:
     """One book as a frame shows it. asks and bids: best first, at most ten.
 
+    auction_qty: what the last auction traded, which ANTC_VOL keeps, as captured.
     off_hours_ask_qty, off_hours_bid_qty: all shares of the off-hours closing-price book.
     """
 
@@ -60,6 +61,7 @@ class Ladder:
     bids: Sequence[Quote]
     expected: Expected = NO_EXPECTED
     market_class: str = "2"
+    auction_qty: int = 0
     off_hours_ask_qty: int = 0
     off_hours_bid_qty: int = 0
     krx_midpoint: Midpoint = NO_MIDPOINT
@@ -101,10 +103,11 @@ def _common(tape: AnyTape, ladder: Ladder, previous: DepthTotals) -> str:
     levels, ask_total, bid_total = ladder_values(ladder)
     change, code, percent = expected_change(tape, ladder.expected.price_krw)
     expected_qty = ladder.expected.qty
+    auction_qty = expected_qty or ladder.auction_qty
     off_ask, off_bid = ladder.off_hours_ask_qty, ladder.off_hours_bid_qty
     row = (
         f"{tape.issue.symbol}^{ladder.time}^{ladder.hour_class}^{levels}^{off_ask}^{off_bid}"
-        f"^{ladder.expected.price_krw}^{expected_qty}^{expected_qty}^{change}^{code}^{percent}"
+        f"^{ladder.expected.price_krw}^{expected_qty}^{auction_qty}^{change}^{code}^{percent}"
         f"^{tape.cum_qty}^{ask_total - previous.ask_qty}^{bid_total - previous.bid_qty}"
         f"^{off_ask - previous.off_hours_ask_qty}^{off_bid - previous.off_hours_bid_qty}^0"
     )

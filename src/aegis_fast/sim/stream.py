@@ -259,6 +259,9 @@ class Hub:
         """Take a trade that has just happened; it goes out with the next flush."""
         if not self._is_replay:
             self._trades.on_trade(symbol, record)
+            if record.taker is None:
+                venue = "NXT" if record.board == "NXT" else "KRX"
+                self._books.on_auction(symbol, venue, record.qty)
 
     def on_depth(self, symbol: str, board: str = "KRX") -> None:
         """Note that a book changed."""
