@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 
 from tests.contracts.frame_fields import BORROWED, TRS, TYPES, is_fit, names_of
 
@@ -48,7 +49,7 @@ def check(frame: str, *, extra: int = 0) -> tuple[str, list[Record]]:
         if not problems:
             problems += [*_relations(tr_id, record)]
     if not problems and tr_id in TRADES:
-        for before, after in zip(records, records[1:], strict=False):
+        for before, after in pairwise(records):
             problems += continuity(before, after)
     if problems:
         raise ContractError(f"{tr_id}: {'; '.join(problems)} in {frame}")

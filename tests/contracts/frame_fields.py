@@ -1,7 +1,7 @@
 """Say, for every field of every realtime TR, which texts it may hold. No field is left out.
 
 The types come from realtime.json; what a type alone does not settle (enums, fixed widths, which
-integers may be negative) is listed here by field name. Sources: the table's notes, KIS.md, captures.
+integers may be negative) is listed here by name. Sources: the table's notes, KIS.md, captures.
 """
 
 from __future__ import annotations

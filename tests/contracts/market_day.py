@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from random import Random
 
-from aegis_fast.kis.profile import SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
+from aegis_fast.kis import tr
+from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
 from aegis_fast.sim.answers import Request
 from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.market import issues
@@ -58,6 +59,7 @@ class Day:
         self.acks: dict[tuple[str, str], dict] = {}
         self.keys: dict[str, tuple[str, str]] = {}
         self.session = self.broker.hub.open(self._take, "127.0.0.1", self.now_ns)
+        self._token = ""
         self._approval = self._post("Approval", secretkey=SIM_APPSECRET)["approval_key"]
         for stream in STREAMS:
             self.register(*stream)
@@ -94,6 +96,30 @@ class Day:
             self.broker.world.set_activity(activity)
         self.now_ns = at(time)
         self.broker.advance(self.now_ns)
+
+    def order(self, side: str, qty: int, price_krw: int, kind: str = "00", **more: str) -> dict:
+        """Place an order of the first account; return the answer."""
+        body = {
+            "CANO": SIM_ACCOUNT[:8],
+            "ACNT_PRDT_CD": SIM_ACCOUNT[8:],
+            "PDNO": "005930",
+            "ORD_DVSN": kind,
+            "ORD_QTY": str(qty),
+            "ORD_UNPR": str(price_krw),
+        } | more
+        if not self._token:
+            self._token = self._post("tokenP", appsecret=SIM_APPSECRET)["access_token"]
+        call = tr.call("order-cash")
+        headers = {
+            "authorization": f"Bearer {self._token}",
+            "appkey": SIM_APPKEY,
+            "appsecret": SIM_APPSECRET,
+            "tr_id": call.tr_id("real", side),
+            "custtype": "P",
+        }
+        raw = json.dumps(body).encode()
+        request = Request("POST", call.path, headers, {}, raw, "127.0.0.1")
+        return json.loads(self.broker.call(request, self.now_ns).body)
 
     def plain(self) -> list[str]:
         """Return all frames, notices decrypted."""

@@ -29,6 +29,17 @@ class Outlet:
         self.halted: set[str] = set()
         self.world: World
         self._publish = publish
+        self._shows_after = False
+
+    def join(self, world: World) -> None:
+        """Connect the market."""
+        self.world = world
+        self._shows_after = bool(phase_name(world, "AFTER"))
+
+    def on_phase(self, board: str, *, is_open: bool) -> None:
+        """Take note that a board begins or ends a session: what KRX shows may change."""
+        if is_open and board != "NXT":
+            self._shows_after = board == "AFTER"
 
     def send(self, tr_id: str, tr_key: str, rows: Sequence[str], full: int) -> None:
         """Send records of `full` values to everybody who is registered."""
@@ -39,8 +50,8 @@ class Outlet:
             self._publish((tr_id, tr_key), frame(tr_id, rows[first : first + _MAX_RECORDS]))
 
     def krx_book(self, symbol: str) -> tuple[Book, str]:
-        """Return the KRX book that is on show, with its board: AFTER in the after-market."""
-        if phase_name(self.world, "AFTER"):
+        """Return the KRX book that is on show, with its board: AFTER from the after-market on."""
+        if self._shows_after:
             book = book_of(self.world, symbol, "AFTER")
             if book is not None:
                 return book, "AFTER"

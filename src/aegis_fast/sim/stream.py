@@ -97,7 +97,7 @@ class Hub:
 
     def join(self, world: World) -> None:
         """Connect the market whose frames go out here."""
-        self._outlet.world = world
+        self._outlet.join(world)
         self._status.join()
 
     @property
@@ -276,6 +276,7 @@ class Hub:
         if self._is_replay:
             return
         self._trades.flush(now_ns)  # Trades of the session that ends come first.
+        self._outlet.on_phase(board, is_open=phase is not None)
         self._status.on_phase(board, phase)
         self._books.on_board(board)
 
