@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aegis_fast.sim.answers import Answer, Refusal, percent, quoted
-from aegis_fast.sim.elw_value import terms_of, value
+from aegis_fast.sim.elw import figures
 from aegis_fast.sim.kst import date_of
 from aegis_fast.sim.market import Elw, Side
 from aegis_fast.sim.market_views import Views, no_such_issue
@@ -35,8 +35,8 @@ class Warrants:
         # An index moves no tape here; the warrant then stands on its own strike.
         last = share.last_krw if share else terms.strike_krw
         inner = last - terms.strike_krw if terms.is_call else terms.strike_krw - last
-        figures = value(terms_of(issue, date_of(now_ns)), last, tape.last_krw)
-        gap = (tape.last_krw - figures.fair) * 100 / max(figures.fair, 0.01)
+        shown = figures(terms, last, tape.last_krw, date_of(now_ns))
+        gap = (tape.last_krw - shown.theory) * 100 / max(shown.theory, 0.01)
         return quoted(
             output={
                 "elw_shrn_iscd": issue.symbol,
@@ -56,10 +56,10 @@ class Warrants:
                 "elw_hgpr": str(tape.high_krw),
                 "elw_lwpr": str(tape.low_krw),
                 "stck_prdy_clpr": str(issue.base_krw),
-                "hts_thpr": f"{figures.fair:.2f}",
+                "hts_thpr": f"{shown.theory:.2f}",
                 "dprt": f"{gap:.2f}",
                 "atm_cls_name": _moneyness(inner),
-                "hts_ints_vltl": f"{figures.implied:.2f}",
+                "hts_ints_vltl": f"{shown.implied_volatility:.2f}",
                 "acpr": f"{terms.strike_krw}.00",
                 **pivots(days[0]),
                 "elw_sdpr": str(issue.base_krw),
