@@ -11,10 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.simulator import Simulator, late_morning, simulator
-
-# The clients' own limiters stay as they are.
-OPTIONS = ("--calls-per-s", "0", "--start", late_morning(), "--hours", "open")
+from tests.clients.simulator import OPTIONS, Simulator, simulator
 
 
 def _is_loopback(address: Any) -> bool:

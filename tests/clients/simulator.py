@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, timezone
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from aegis_fast import sim
 from aegis_fast.sim.server import SimServer
 
-__all__ = ["Simulator", "late_morning", "simulator", "simulator_inside"]
+__all__ = ["OPTIONS", "Simulator", "simulator", "simulator_inside"]
 
 KST = timezone(timedelta(hours=9))
 
@@ -34,6 +34,10 @@ def late_morning() -> str:
     of a trading day should not depend on when the tests run.
     """
     return datetime.combine(datetime.now(KST), time(11)).isoformat()
+
+
+# The clients' own limiters stay as they are.
+OPTIONS = ("--calls-per-s", "0", "--start", late_morning(), "--hours", "open")
 
 
 @dataclass(frozen=True)
@@ -100,13 +104,8 @@ def simulator(*options: str) -> Iterator[Simulator]:
 
 
 @contextlib.contextmanager
-def simulator_inside(
-    prepare: Callable[[SimServer], None] = lambda server: None, **settings: Any
-) -> Iterator[Simulator]:
-    """Start a simulator in a thread of this process, for settings that no option has.
-
-    prepare(server): called before the port is told. settings: see aegis_fast.sim.start.
-    """
+def simulator_inside(**settings: Any) -> Iterator[Simulator]:
+    """Start a simulator in a thread of this process. settings: see aegis_fast.sim.start."""
     started: list[SimServer | Exception] = []
     is_ready, is_over = threading.Event(), threading.Event()
 
@@ -114,7 +113,6 @@ def simulator_inside(
         start_ns = int(datetime.fromisoformat(f"{late_morning()}+09:00").timestamp()) * 10**9
         server = await sim.start(**{"calls_per_s": 0, "start_ns": start_ns, **settings})
         try:
-            prepare(server)
             started.append(server)
             is_ready.set()
             await asyncio.to_thread(is_over.wait)

@@ -62,10 +62,17 @@ class Feed:
 
 
 @pytest.fixture
-def feed(walls: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Feed]:
+def feed(
+    request: pytest.FixtureRequest, walls: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Feed]:
+    """The feed with the frames of today, or with those that a test asks for."""
+    frames = getattr(request, "param", "today")
     start_method = multiprocessing.get_start_method(allow_none=True)
     multiprocessing.set_start_method("fork", force=True)
-    with simulator_inside(profile="real", accounts=TWO_CUSTOMERS) as sim, tap(sim) as listener:
+    with (
+        simulator_inside(profile="real", accounts=TWO_CUSTOMERS, frames=frames) as sim,
+        tap(sim) as listener,
+    ):
         sim.control("POST", "market", {"pause": True})
         point_mojito(monkeypatch, rest=sim.rest_url, websocket=sim.ws_url)
         for tr_id, tr_key in (
@@ -159,3 +166,19 @@ def test_two_values_of_the_book_share_one_name(feed: Feed) -> None:
     assert [index for index, item in enumerate(names) if item == name] == [45, 56]
     assert len(book) == len(names) - 2 == 57
     assert book[name] == sent[56]
+
+
+@pytest.mark.parametrize("feed", ["2024"], indirect=True)
+def test_frames_of_its_time_are_read_right(feed: Feed) -> None:
+    feed.sweep(2)
+    frame = feed.tap.hear("H0STCNT0", records=2)
+
+    trades = [feed.hear("체결", nth=1), feed.hear("체결", nth=2)]
+    order = _trader().create_market_buy_order(SYMBOL, 3)["output"]
+    feed.hear("체잔", nth=1)
+    fill = feed.hear("체잔", nth=2)
+
+    assert [list(trade.values()) for trade in trades] == records(frame), frame
+    assert fill["주문번호"] == order["ODNO"]
+    assert fill["체결종목명40"] == "삼성전자"
+    assert int(fill["체결수량"]) == 3

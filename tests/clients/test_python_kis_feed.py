@@ -18,31 +18,27 @@ from typing import Any
 import pytest
 from pykis import KisAuth, PyKis
 
-from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
-from aegis_fast.sim.account import AccountSpec
-from aegis_fast.sim.server import SimServer
+from aegis_fast.kis.profile import SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
 from tests.clients.hosts import point_python_kis
-from tests.clients.simulator import Simulator, simulator_inside
+from tests.clients.simulator import OPTIONS, Simulator, simulator, simulator_inside
 from tests.clients.tap import TAP, TWO_CUSTOMERS, records, tap
 
 pytestmark = pytest.mark.clients
 
 SYMBOL = "005930"
 PAPER_APPKEY = SIM_APPKEY[:-1] + "3"
-CUSTOMERS = {
-    "real": (AccountSpec(SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID),),
-    "paper": (
-        AccountSpec(SIM_ACCOUNT, PAPER_APPKEY, SIM_APPSECRET, SIM_HTS_ID),
-        AccountSpec("5000000009", SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID),
-    ),
-}
-# Before 2026-09-14, before mid-2025, before 2025-03-04.
-OLDER = {"H0STCNT0": 46, "H0STASP0": 59, "H0STCNI0": 23}
-
-
-def older_frames(server: SimServer) -> None:
-    """Make a simulator send frames as KIS did when this client was written."""
-    server.broker.hub.widths.update(OLDER)
+ACCOUNTS = """
+[[account]]
+account = "5000000001"
+appkey = "{trading}"
+appsecret = "{secret}"
+hts_id = "{hts_id}"
+[[account]]
+account = "5000000009"
+appkey = "{other}"
+appsecret = "{secret}"
+hts_id = "{hts_id}"
+"""
 
 
 class Ears:
@@ -126,7 +122,13 @@ def older(
     which therefore knows both appkeys; quotes come from the real one.
     """
     profile = request.param
-    with simulator_inside(older_frames, profile=profile, accounts=CUSTOMERS[profile]) as sim:
+    keys = (SIM_APPKEY, PAPER_APPKEY) if profile == "real" else (PAPER_APPKEY, SIM_APPKEY)
+    accounts = tmp_path / "accounts.toml"
+    accounts.write_text(
+        ACCOUNTS.format(trading=keys[0], other=keys[1], secret=SIM_APPSECRET, hts_id=SIM_HTS_ID)
+    )
+    options = ("--frames", "2024", "--accounts", str(accounts))
+    with simulator("--profile", profile, *OPTIONS, *options) as sim:
         sim.control("POST", "market", {"pause": True})
         quotes = sim if profile == "real" else real_sim
         if quotes is real_sim:

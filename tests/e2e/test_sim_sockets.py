@@ -393,7 +393,13 @@ def test_busy_port_says_what_to_do() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"profile": "live"}, {"port": 70_000}, {"calls_per_s": -1}, {"activity": 200}],
+    [
+        {"profile": "live"},
+        {"port": 70_000},
+        {"calls_per_s": -1},
+        {"activity": 200},
+        {"frames": "2023"},
+    ],
 )
 def test_wrong_setting_is_a_configuration_error(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):

@@ -147,6 +147,9 @@ def sim(
     pingpong_s: Annotated[
         float, typer.Option("--pingpong-s", help="Seconds between two PINGPONG. 간격")
     ] = 10.0,
+    frames: Annotated[
+        str, typer.Option("--frames", help="today, or 2024: widths older clients know. 프레임")
+    ] = "today",
     tls: Annotated[
         bool, typer.Option("--tls", help="https and wss, TLS 1.3, own certificate. 암호화")
     ] = False,
@@ -216,6 +219,7 @@ def sim(
         cert=cert,
         key=key,
         issue_count=issues,
+        frames=frames,
         is_friendly=True,
         **settings,
     )

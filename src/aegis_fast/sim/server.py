@@ -26,6 +26,7 @@ from aegis_fast.sim.control import PREFIX, Control
 from aegis_fast.sim.deflate import DEFLATE_MODES, ws_frame
 from aegis_fast.sim.exchange import Exchange
 from aegis_fast.sim.fault_script import read_script
+from aegis_fast.sim.frames import WIDTHS_OF_2024
 from aegis_fast.sim.listing import chosen_issues
 from aegis_fast.sim.pump import Pump
 from aegis_fast.sim.replay import Replay
@@ -47,6 +48,7 @@ _REST_HEADERS = (
     "content-type",
 )
 HOURS = ("open", "day")
+FRAMES = ("today", "2024")
 DEFAULT_TLS_DIR = Path("var/sim")
 
 
@@ -248,6 +250,7 @@ async def start(
     dns_port: int | None = None,
     issue_count: int | None = None,
     regimes: Mapping[str, str] | None = None,
+    frames: str = "today",
 ) -> SimServer:
     """Start a simulator on the running event loop. Raises ConfigError.
 
@@ -260,6 +263,7 @@ async def start(
     dns_port: also answer name queries for the broker's hosts there (UDP; see names). issue_count:
     how many issues are listed, None for the thirty known by name. regimes: symbol, or "*" for the
     market, to the name of a regime.
+    frames: "today", or "2024" with the widths that clients of before NXT have hard-coded.
     """
     script = read_script(faults)
     _check_settings(port, profile, pingpong_s, activity, speed, deflate)
@@ -288,6 +292,7 @@ async def start(
         wrap=ws_frame,
     )
     _check_holdings(accounts, broker)
+    _use_frames(broker, frames)
     context = None
     if cert is not None:
         context = given_context(cert, key)
@@ -330,6 +335,13 @@ def _check_settings(
         raise ConfigError(
             "the broker does not compress", field="deflate", expected="off, or the profile spec"
         )
+
+
+def _use_frames(broker: Broker, frames: str) -> None:
+    if frames not in FRAMES:
+        raise ConfigError(f"{frames!r}", field="frames", expected=" | ".join(FRAMES))
+    if frames == "2024":
+        broker.hub.widths.update(WIDTHS_OF_2024)
 
 
 def _check_holdings(accounts: Sequence[AccountSpec], broker: Broker) -> None:
