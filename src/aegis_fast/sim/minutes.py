@@ -46,6 +46,9 @@ class Minutes:
         rows: list[dict[str, str]] = []
         for minute in range(asked, max(first, asked - self._rules.minutes_page + 1) - 1, -1):
             bar = known.get(minute) or _quiet(known, view, min(minute, now_minute + 1))
+            if minute == now_minute and minute not in known and minute - 1 in known:
+                # The broker shows the volume of the minute before until this one has a trade.
+                bar.qty = known[minute - 1].qty
             rows.append(_row(bar, minute, today))
         return quoted(output1=summary(view), output2=rows)
 
