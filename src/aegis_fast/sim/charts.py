@@ -84,7 +84,7 @@ class Charts:
             _chart_row(bars[index], bars[index + 1] if index + 1 < len(bars) else None)
             for index in chosen[: self._rules.chart_page]
         ]
-        yesterday = self._world.history.days(view.issue.symbol)[0]
+        yesterday = view.days()[0]
         return quoted(output1=_chart_summary(view, yesterday), output2=rows)
 
     def short(self, params: dict[str, str], now_ns: int) -> Answer:
@@ -100,7 +100,7 @@ class Charts:
 
     def _bars(self, view: View, period: str, now_ns: int) -> list[DayBar]:
         tape = view.tape
-        bars = list(self._world.history.days(view.issue.symbol))
+        bars = list(view.days())
         if tape.open_krw:
             today = DayBar(
                 date_of(now_ns),

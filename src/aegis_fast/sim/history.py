@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from random import Random
 
-from aegis_fast.sim.calendar import previous_trading_day
-from aegis_fast.sim.kst import DAY_NS, date_of, second_of_day
+from aegis_fast.sim.calendar import phases, previous_trading_day
+from aegis_fast.sim.kst import date_of, second_of_day
 from aegis_fast.sim.market import Issue, price_limits, round_down, round_up, tick_size
 from aegis_fast.sim.tape import MinuteBar, Tape
 
@@ -92,9 +92,14 @@ class _Start:
 
 
 class History:
-    """The past of every issue as of one start."""
+    """The past of every issue as of one start. has_sessions: today's minutes are those in which
+    KRX trades, else all since the open.
+    """
 
-    def __init__(self, seed: int, start_ns: int, tapes: dict[str, Tape]) -> None:
+    def __init__(
+        self, seed: int, start_ns: int, tapes: dict[str, Tape], *, has_sessions: bool = False
+    ) -> None:
+        self._has_sessions = has_sessions
         self._seed = seed
         self._start_ns = start_ns
         self._issues = {symbol: tape.issue for symbol, tape in tapes.items()}
@@ -140,7 +145,12 @@ class History:
         if bars is None:
             rng = Random(f"{self._seed}:{symbol}:minutes")
             issue, start = self._issues[symbol], self._starts[symbol]
-            bars = self._minutes[symbol] = _make_minutes(issue, rng, start, self._start_ns)
+            # Without an opening price the day begins after the start.
+            has_traded = start.open_krw > 0
+            minutes = _minutes_between(start.opened_ns, self._start_ns) if has_traded else []
+            if self._has_sessions:
+                minutes = [m for m in minutes if is_krx_minute(date_of(self._start_ns), m)]
+            bars = self._minutes[symbol] = _make_minutes(issue, rng, start, minutes)
         return bars
 
 
@@ -186,24 +196,38 @@ def _make_days(issue: Issue, rng: Random, today: date) -> list[DayBar]:
     return bars
 
 
-def _make_minutes(issue: Issue, rng: Random, start: _Start, start_ns: int) -> list[MinuteBar]:
-    first = second_of_day(start.opened_ns) // 60
-    count = (start_ns - start.opened_ns) % DAY_NS // 60_000_000_000
-    if count <= 0:
-        return []
+def is_krx_minute(day: date, minute: int) -> bool:
+    """Tell whether KRX trades in a minute of a day: continuously, or at the close."""
+    second = minute * 60
+    return any(
+        phase.start_s <= second < phase.end_s
+        if phase.mode == "continuous"
+        else phase.name == "closing_auction" and second == phase.end_s
+        for phase in phases(day)
+        if phase.board in ("KRX", "AFTER")
+    )
+
+
+def _minutes_between(opened_ns: int, start_ns: int) -> list[int]:
+    first = second_of_day(opened_ns) // 60
+    return list(range(first, first + max(start_ns - opened_ns, 0) // 60_000_000_000))
+
+
+def _make_minutes(issue: Issue, rng: Random, start: _Start, minutes: list[int]) -> list[MinuteBar]:
+    count = len(minutes)
     bars: list[MinuteBar] = []
     price = start.open_krw
     value = 0
-    spread = max(issue.base_krw * 600 // _PPM, tick_size(price, issue.grid))
-    for index in range(count):
+    spread = max(issue.base_krw * 600 // _PPM, tick_size(issue.base_krw, issue.kind))
+    for index, minute in enumerate(minutes):
         left = count - index
         target = price + (start.last_krw - price) // left + _noise(rng, spread) * (left > 1)
-        close = round_down(min(max(target, start.low_krw), start.high_krw), issue.grid)
+        close = round_down(min(max(target, start.low_krw), start.high_krw), issue.kind)
         close = start.last_krw if left == 1 else max(close, start.low_krw)
         qty = start.cum_qty * (index + 1) // count - start.cum_qty * index // count
         value = start.cum_value_krw * (index + 1) // count
         bars.append(
-            MinuteBar(first + index, price, max(price, close), min(price, close), close, qty, value)
+            MinuteBar(minute, price, max(price, close), min(price, close), close, qty, value)
         )
         price = close
     return bars

@@ -7,13 +7,16 @@ from 16:00, the after-market's; an issue that NXT does not trade has the same vi
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import NamedTuple
 
 from aegis_fast.sim.answers import Refusal
-from aegis_fast.sim.calendar import phases
+from aegis_fast.sim.calendar import BOARDS, phases
 from aegis_fast.sim.exchange import Book
+from aegis_fast.sim.history import DayBar
 from aegis_fast.sim.kst import second_of_day
 from aegis_fast.sim.market import Issue, PriceLimits, Side
+from aegis_fast.sim.opening import NXT_PERCENT
 from aegis_fast.sim.rules import Rules
 from aegis_fast.sim.session_codes import codes_of, hour_class
 from aegis_fast.sim.tape import MinuteBar, Tape, UnifiedTape
@@ -149,14 +152,48 @@ class View:
             return 0
         return self._world.exchange.book(self.issue.symbol, "FIXED").half(side).total_qty
 
-    def first_minutes(self) -> list[MinuteBar]:
-        """Return the minutes of today before the simulator started, oldest first.
+    def days(self) -> list[DayBar]:
+        """Return the trading days before today, newest first; NXT's are a share of KRX's."""
+        days = self._world.history.days(self.issue.symbol)
+        percent = self._past_percent
+        if percent == 100:
+            return days
+        return [
+            replace(bar, qty=bar.qty * percent // 100, value_krw=bar.value_krw * percent // 100)
+            for bar in days
+        ]
 
-        They are known as a whole: both venues have them as KRX's, NXT alone has none.
-        """
+    def first_minutes(self) -> list[MinuteBar]:
+        """Return the minutes of today before the simulator started, oldest first, as days()."""
+        minutes = self._world.history.minutes(self.issue.symbol)
+        percent = self._past_percent
+        if percent == 100:
+            return minutes
+        return [
+            replace(
+                bar,
+                qty=bar.qty * percent // 100,
+                cum_value_krw=bar.cum_value_krw * percent // 100,
+            )
+            for bar in minutes
+        ]
+
+    @property
+    def _past_percent(self) -> int:
         if self.venue == "NXT":
-            return []
-        return self._world.history.minutes(self.issue.symbol)
+            return NXT_PERCENT
+        return 100 + NXT_PERCENT * isinstance(self.tape, UnifiedTape)
+
+    def trades_at(self, minute: int) -> bool:
+        """Tell whether the venue trades continuously in a minute of today."""
+        if self._world.hours == "open":
+            return True
+        boards = {"KRX": ("KRX", "AFTER"), "NXT": ("NXT",)}.get(self.venue, BOARDS)
+        return any(
+            phase.start_s <= minute * 60 < phase.end_s
+            for phase in phases(self._world.day)
+            if phase.board in boards and phase.mode == "continuous"
+        )
 
 
 def _krx_board(world: World, symbol: str) -> str:

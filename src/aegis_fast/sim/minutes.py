@@ -44,8 +44,13 @@ class Minutes:
             # After midnight it is a time like any other.
             asked = asked or now_minute
         rows: list[dict[str, str]] = []
-        for minute in range(asked, max(first, asked - self._rules.minutes_page + 1) - 1, -1):
-            bar = known.get(minute) or _quiet(known, view, min(minute, now_minute + 1))
+        for minute in range(asked, first - 1, -1):
+            if len(rows) == self._rules.minutes_page:
+                break
+            bar = known.get(minute)
+            if bar is None and minute <= now_minute and not view.trades_at(minute):
+                continue
+            bar = bar or _quiet(known, view, min(minute, now_minute + 1))
             if minute == now_minute and minute not in known and minute - 1 in known:
                 # The broker shows the volume of the minute before until this one has a trade.
                 bar.qty = known[minute - 1].qty
@@ -78,7 +83,7 @@ class Minutes:
     def _days(self, view: View, asked: date, now_ns: int) -> list[date]:
         today = date_of(now_ns)
         oldest = today - timedelta(days=_PAST_DAYS)
-        past = [bar.day for bar in self._world.history.days(view.issue.symbol)]
+        past = [bar.day for bar in view.days()]
         return [day for day in (today, *past) if oldest <= day <= asked]
 
     def _bars(self, view: View, day: date, now_ns: int) -> list[MinuteBar]:
@@ -90,7 +95,7 @@ class Minutes:
                 before = {bars[-1].minute: bars[-1]} if bars else {}
                 bars.append(known.get(minute) or _quiet(before, view, minute))
             return bars
-        past = self._world.history.days(view.issue.symbol)
+        past = view.days()
         bar = next(bar for bar in past if bar.day == day)
         return minutes_of(view.issue, bar, self._world.seed)
 
@@ -103,7 +108,7 @@ class Minutes:
             first = second_of_day(tape.opened_ns) // 60
             known = {bar.minute: bar for bar in view.first_minutes()}
         known.update({bar.minute: bar for bar in tape.minutes})
-        return first, known
+        return min([first, *known]), known
 
 
 def _quiet(known: dict[int, MinuteBar], view: View, minute: int) -> MinuteBar:

@@ -12,9 +12,9 @@ from aegis_fast.sim.market import Issue, PriceLimits
 from aegis_fast.sim.regimes import Regime, opening_krw
 from aegis_fast.sim.tape import Tape
 
-__all__ = ["Opened", "open_issue"]
+__all__ = ["NXT_PERCENT", "Opened", "open_issue"]
 
-_NXT_PERCENT = 30
+NXT_PERCENT = 30  # What NXT trades of an issue before the simulator starts, of KRX's volume.
 
 
 class Opened(NamedTuple):
@@ -53,7 +53,7 @@ def _share(krx: Tape, nxt: Tape) -> None:
     nxt.last_krw, nxt.open_time = krx.last_krw, krx.open_time
     nxt.high_time, nxt.low_time = krx.high_time, krx.low_time
     for name in ("cum_qty", "buy_qty", "buy_count", "sell_count"):
-        setattr(nxt, name, getattr(krx, name) * _NXT_PERCENT // 100)
+        setattr(nxt, name, getattr(krx, name) * NXT_PERCENT // 100)
     nxt.sell_qty = nxt.cum_qty - nxt.buy_qty
     average_x4 = nxt.open_krw + nxt.high_krw + nxt.low_krw + nxt.last_krw
     nxt.cum_value_krw = nxt.cum_qty * average_x4 // 4

@@ -56,7 +56,7 @@ class Profits:
             for number, account in accounts.items()
             for symbol, holding in account.holdings.items()
         }
-        self._days: dict[str, dict[tuple[str, str], _Day]] = {number: {} for number in accounts}
+        self._days: dict[str, dict[tuple[str, str], _Day]] = {}
         self._seen = 0
 
     def answer(self, asked: Asked) -> Answer:
@@ -73,7 +73,7 @@ class Profits:
         days = sorted(
             (
                 day
-                for (date, held), day in self._days[asked.account.number].items()
+                for (date, held), day in self._days.get(asked.account.number, {}).items()
                 if span[0] <= date <= span[1] and symbol in ("", held)
             ),
             key=lambda day: (day.date, day.symbol),
@@ -93,7 +93,8 @@ class Profits:
     def _take(self, fill: FillEntry) -> None:
         date, place = date_text(fill.time_ns), (fill.account, fill.symbol)
         qty, cost = self._held.get(place, (0, 0))
-        day = self._days[fill.account].setdefault((date, fill.symbol), _Day(date, fill.symbol))
+        days = self._days.setdefault(fill.account, {})
+        day = days.setdefault((date, fill.symbol), _Day(date, fill.symbol))
         value = fill.price_krw * fill.qty
         if fill.side is Side.BUY:
             qty, cost = qty + fill.qty, cost + value

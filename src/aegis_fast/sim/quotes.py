@@ -32,7 +32,7 @@ class Quotes:
     def price(self, params: dict[str, str], now_ns: int) -> Answer:
         """Answer inquire-price."""
         view = self._views.asked(params)
-        days = self._world.history.days(view.issue.symbol)
+        days = view.days()
         warning = _market_warning(view, days)
         today = _bar_of_today(view, now_ns)
         return quoted(
@@ -58,7 +58,7 @@ class Quotes:
     def price_2(self, params: dict[str, str], now_ns: int) -> Answer:
         """Answer inquire-price-2. Blank fields are padded as they were captured."""
         view = self._views.asked(params)
-        days = self._world.history.days(view.issue.symbol)
+        days = view.days()
         warning = _market_warning(view, days)
         state = _state(view, warning)
         limits = _limits(view, days[0])

@@ -15,6 +15,7 @@ from aegis_fast.sim.ledger import Ledger, OrderEntry
 from aegis_fast.sim.market import Side
 from aegis_fast.sim.paging import Page
 from aegis_fast.sim.rules import Rules
+from aegis_fast.sim.stops import Stops
 from aegis_fast.sim.world import World
 
 __all__ = ["Trading"]
@@ -32,6 +33,12 @@ def _three_months_before(day: date) -> date:
     """Return the same day three months earlier, or the last one of that month."""
     year, month = (day.year, day.month - 3) if day.month > 3 else (day.year - 1, day.month + 9)
     return date(year, month, min(day.day, monthrange(year, month)[1]))
+
+
+def _has_fired(entry: OrderEntry) -> bool:
+    """Tell whether a stop order waits no more: it was in the book or traded."""
+    is_waiting = entry.resting is not None and isinstance(entry.resting.home, Stops)
+    return KINDS[entry.kind].is_stop and not is_waiting
 
 
 class Trading:
@@ -188,7 +195,7 @@ class Trading:
             "mgco_aptm_odno": "",
             "excg_id_dvsn_cd": entry.venue,
             "excg_id_dvsn_name": entry.venue,
-            "stpm_efct_occr_yn": "N",
+            "stpm_efct_occr_yn": "Y" if _has_fired(entry) else "N",
         }
 
     def _day_row(self, entry: OrderEntry) -> dict[str, str]:

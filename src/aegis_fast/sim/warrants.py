@@ -29,7 +29,7 @@ class Warrants:
         tape, issue = view.tape, view.issue
         if issue.elw is None:
             raise no_such_issue()
-        days = self._world.history.days(issue.symbol)
+        days = view.days()
         terms = issue.elw
         share = self._world.tapes.get(terms.underlying)
         # An index moves no tape here; the warrant then stands on its own strike.

@@ -83,7 +83,7 @@ class World:
         self.set_activity(activity)
         self.factors = Factors(seed, self._wanted_regimes.get("*", "normal"))
         self._list(listed if listed is not None else issues(), start_ns)
-        self.history = History(seed, start_ns, self.tapes)
+        self.history = History(seed, start_ns, self.tapes, has_sessions=hours == "day")
         self.sessions = Sessions(self)
         self.sessions.begin(start_ns)
         self._is_live = True

@@ -193,3 +193,59 @@ def test_ranges_include_today() -> None:
     assert (out["w52_hgpr"], out["w52_hgpr_date"]) == (str(high + 1_000), "20261123")
     assert out["new_hgpr_lwpr_cls_code"] == "1"
     assert out["w52_hgpr_vrss_prpr_ctrt"] == "0.00"
+
+
+def test_past_of_both_venues_is_more_than_that_of_one(regular: Bench) -> None:
+    krx, nxt, both = (
+        quote(regular, "inquire-daily-price", code)["output"] for code in ("J", "NX", "UN")
+    )
+
+    for one, other, joined in zip(krx[1:], nxt[1:], both[1:], strict=True):
+        assert one["stck_clpr"] == other["stck_clpr"] == joined["stck_clpr"]
+        assert int(joined["acml_vol"]) - int(one["acml_vol"]) - int(other["acml_vol"]) in (0, 1)
+        assert 0 < int(other["acml_vol"]) < int(one["acml_vol"])
+
+
+def test_minutes_between_sessions_have_no_rows() -> None:
+    bench = bench_at("16:10:00", activity=5.0)
+    bench.move(2 * SECOND)
+
+    rows = quote(bench, "inquire-time-itemchartprice", FID_INPUT_HOUR_1="161000")["output2"]
+
+    times = [row["stck_cntg_hour"] for row in rows]
+    assert times[0] == "161000"
+    assert "160000" in times
+    assert not [time for time in times if "152000" <= time < "160000" and time != "153000"]
+
+
+def test_nxt_has_minutes_before_krx_opens() -> None:
+    bench = bench_at("08:20:00", activity=20.0)
+    bench.move(5 * SECOND)
+
+    rows = quote(bench, "inquire-time-itemchartprice", "NX", FID_INPUT_HOUR_1="082000")["output2"]
+
+    assert rows[0]["stck_cntg_hour"] == "082000"
+    assert int(rows[0]["cntg_vol"]) > 0
+
+
+def test_stop_order_tells_whether_it_has_fired() -> None:
+    bench = bench_at("10:00:00")
+    last = bench.book.last_krw
+    bench.order("buy", 1, last + 8_000, "22", CNDT_PRIC=str(last + 5_000))
+    waiting = bench.open_orders()["output"][0]
+    bench.order("sell", 10, last + 6_000)
+    bench.order("buy", 900_000, last + 6_000)
+
+    fired = next(row for row in bench.open_orders()["output"] if row["ord_dvsn_cd"] == "22")
+
+    assert (waiting["stpm_efct_occr_yn"], waiting["stpm_cndt_pric"]) == ("N", str(last + 5_000))
+    assert fired["stpm_efct_occr_yn"] == "Y"
+
+
+def test_day_that_has_not_begun_has_no_minutes() -> None:
+    bench = bench_at("08:45:00")
+
+    assert bench.broker.world.history.minutes("005930") == []
+    assert quote(bench, "inquire-ccnl")["output"] == []
+    rows = quote(bench, "inquire-time-itemchartprice", FID_INPUT_HOUR_1="084500")["output2"]
+    assert rows == []
