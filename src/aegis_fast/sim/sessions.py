@@ -277,7 +277,7 @@ class Sessions:
             return
         other = self._book_or_none(symbol, "NXT")
         if other is not None and other.mode == "continuous":
-            self._world.expire(other, _is_out_of_auctions)
+            # Hidden orders and stops wait through it, on both venues.
             self._world.change_mode(other, "auction")
             self._start_vi(other, vi)
 
@@ -314,7 +314,6 @@ class Sessions:
             if board == "FIXED":
                 self._begin_fixed(book, phase)
                 continue
-            self._world.expire(book, _is_out_of_auctions)
             self._world.change_mode(book, "auction")
             self._world.wake(symbol, board)
             if phase.mode == "continuous":
