@@ -11,7 +11,6 @@ import logging
 import resource
 import ssl
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -19,21 +18,15 @@ from typing import Any
 from aiohttp import web
 
 from aegis_fast.errors import ConfigError
-from aegis_fast.sim.account import AccountSpec
 from aegis_fast.sim.answers import Answer, Request
-from aegis_fast.sim.broker import DEFAULT_ACCOUNTS, Broker
+from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.control import PREFIX, Control
-from aegis_fast.sim.deflate import DEFLATE_MODES, ws_frame
 from aegis_fast.sim.exchange import Exchange
 from aegis_fast.sim.fault_script import read_script
-from aegis_fast.sim.frames import WIDTHS_OF_2024
-from aegis_fast.sim.listing import chosen_issues
 from aegis_fast.sim.pump import Pump
-from aegis_fast.sim.replay import Replay
-from aegis_fast.sim.rules import DoorRules
-from aegis_fast.sim.sim_clock import SPEEDS, SimClock, crowd_pace
+from aegis_fast.sim.settings import SimSettings
+from aegis_fast.sim.sim_clock import SimClock
 from aegis_fast.sim.sockets import Sockets
-from aegis_fast.sim.tls import CA_FILE, generated_context, given_context
 from aegis_fast.sim.wire_faults import WireFaults
 
 __all__ = ["SimServer", "start"]
@@ -47,9 +40,6 @@ _REST_HEADERS = (
     "custtype",
     "content-type",
 )
-HOURS = ("open", "day")
-FRAMES = ("today", "2024")
-DEFAULT_TLS_DIR = Path("var/sim")
 
 
 class SimServer:
@@ -224,133 +214,35 @@ def _response(answer: Answer, tr_id: str = "") -> web.Response:
     return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
-async def start(
-    host: str = "127.0.0.1",
-    port: int = 0,
-    *,
-    profile: str = "spec",
-    seed: int = 1,
-    replay: str | Path | None = None,
-    calls_per_s: int | None = None,
-    accounts: Sequence[AccountSpec] = DEFAULT_ACCOUNTS,
-    door_rules: DoorRules | None = None,
-    activity: float | None = None,
-    hours: str = "open",
-    pingpong_s: float = 10.0,
-    replay_interval_ms: int = 20,
-    start_ns: int | None = None,
-    speed: float = 1.0,
-    is_stepped: bool = False,
-    deflate: str = "off",
-    tls: bool = False,
-    tls_dir: Path = DEFAULT_TLS_DIR,
-    cert: Path | None = None,
-    key: Path | None = None,
-    faults: str | Path | Sequence[Mapping[str, Any]] | None = None,
-    dns_port: int | None = None,
-    issue_count: int | None = None,
-    regimes: Mapping[str, str] | None = None,
-    frames: str = "today",
-) -> SimServer:
+async def start(host: str = "127.0.0.1", port: int = 0, **settings: Any) -> SimServer:
     """Start a simulator on the running event loop. Raises ConfigError.
 
-    calls_per_s: None takes the profile's of the day, 0 means no limit. activity: the pace of the
-    crowd, 0 to 100; None is 1, less at high speeds (see crowd_pace). hours: "open" (trading at any
-    time of day) or "day" (the real sessions). port 0 takes a free one.
-    start_ns, speed, is_stepped: see SimClock; start_ns None is now. deflate: off, or "context" or
-    "no-context" with the profile spec. tls: serve with a fresh certificate whose authority is
-    written to tls_dir, or with cert and key. faults: a script of them, a file or its entries.
-    dns_port: also answer name queries for the broker's hosts there (UDP; see names). issue_count:
-    how many issues are listed, None for the thirty known by name. regimes: symbol, or "*" for the
-    market, to the name of a regime.
-    frames: "today", or "2024" with the widths that clients of before NXT have hard-coded.
+    port 0 takes a free one. settings: the fields of SimSettings.
     """
-    script = read_script(faults)
-    _check_settings(port, profile, pingpong_s, activity, speed, deflate)
-    if hours not in HOURS:
-        raise ConfigError(f"{hours!r}", field="hours", expected=" | ".join(HOURS))
+    if not 0 <= port <= 65_535:
+        raise ConfigError(f"{port}", field="port", expected="0..65535")
+    chosen = SimSettings(**settings)
+    script = read_script(chosen.faults)
     clock = SimClock(
         time.monotonic_ns,
-        time.time_ns() if start_ns is None else start_ns,
-        speed=speed,
-        is_stepped=is_stepped,
+        time.time_ns() if chosen.start_ns is None else chosen.start_ns,
+        speed=chosen.speed,
+        is_stepped=chosen.is_stepped,
     )
-    broker = Broker(
-        start_ns=clock.now_ns(),
-        entropy=SystemRandom(),
-        profile=profile,
-        seed=seed,
-        calls_per_s=calls_per_s,
-        accounts=tuple(accounts),
-        door_rules=door_rules,
-        activity=crowd_pace(speed) if activity is None else activity,
-        hours=hours,
-        listed=chosen_issues(issue_count, regimes or {}, seed),
-        regimes=regimes,
-        pingpong_ns=int(pingpong_s * 1_000_000_000),
-        replay=Replay(replay, replay_interval_ms) if replay is not None else None,
-        wrap=ws_frame,
-    )
-    _check_holdings(accounts, broker)
-    _use_frames(broker, frames)
-    context = None
-    if cert is not None:
-        context = given_context(cert, key)
-    elif tls:
-        context = generated_context(tls_dir)
-    logger = logging.getLogger("aegis.sim")
+    broker = chosen.broker(clock.now_ns(), SystemRandom())
     server = SimServer(
         host,
         broker,
         clock,
-        logger,
-        deflate=deflate,
-        tls=context,
-        is_auto_activity=activity is None,
+        logging.getLogger("aegis.sim"),
+        deflate=chosen.deflate,
+        tls=chosen.tls_context(),
+        is_auto_activity=chosen.activity is None,
     )
-    if context is not None and cert is None:
-        server.ca_path = (tls_dir / CA_FILE).resolve()
+    server.ca_path = chosen.ca_path
     await server.listen(port)
-    if dns_port is not None:
-        await server.answer_names(dns_port)
+    if chosen.dns_port is not None:
+        await server.answer_names(chosen.dns_port)
     for body in script:
         broker.fault_hooks.set(body)
     return server
-
-
-def _check_settings(
-    port: int, profile: str, pingpong_s: float, activity: float | None, speed: float, deflate: str
-) -> None:
-    if not 0 <= port <= 65_535:
-        raise ConfigError(f"{port}", field="port", expected="0..65535")
-    if pingpong_s <= 0:
-        raise ConfigError(f"{pingpong_s}", field="pingpong_s", expected="more than 0")
-    if activity is not None and not 0 <= activity <= 100:
-        raise ConfigError(f"{activity}", field="activity", expected="0..100")
-    if not SPEEDS[0] <= speed <= SPEEDS[1]:
-        raise ConfigError(f"{speed}", field="speed", expected=f"{SPEEDS[0]}..{SPEEDS[1]:.0f}")
-    if deflate not in DEFLATE_MODES:
-        raise ConfigError(f"{deflate!r}", field="deflate", expected=" | ".join(DEFLATE_MODES))
-    if deflate != "off" and profile != "spec":
-        raise ConfigError(
-            "the broker does not compress", field="deflate", expected="off, or the profile spec"
-        )
-
-
-def _use_frames(broker: Broker, frames: str) -> None:
-    if frames not in FRAMES:
-        raise ConfigError(f"{frames!r}", field="frames", expected=" | ".join(FRAMES))
-    if frames == "2024":
-        broker.hub.widths.update(WIDTHS_OF_2024)
-
-
-def _check_holdings(accounts: Sequence[AccountSpec], broker: Broker) -> None:
-    listed = broker.exchange.books
-    for spec in accounts:
-        for symbol in spec.holdings:
-            if symbol not in listed:
-                raise ConfigError(
-                    f"the market lists no {symbol}",
-                    field="holdings",
-                    expected=", ".join(list(listed)[:5]) + ", ...",
-                )
