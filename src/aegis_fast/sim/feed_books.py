@@ -26,7 +26,7 @@ from aegis_fast.sim.registry import Registration
 from aegis_fast.sim.session_codes import codes_of, hour_class
 from aegis_fast.sim.views import (
     Expected,
-    Quote,
+    Levels,
     book_of,
     expected_of,
     levels_of,
@@ -60,8 +60,8 @@ _TOUCHED = {
 }
 
 
-def _closest(quotes: list[list[Quote]], side: Side) -> list[Quote]:
-    return quotes[0] if len(quotes) == 1 else merged(side, *quotes)
+def _closest(halves: list[Levels], side: Side) -> Levels:
+    return halves[0] if len(halves) == 1 else merged(side, *halves)
 
 
 class BookFeed:

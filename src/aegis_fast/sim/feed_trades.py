@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 
 from aegis_fast.sim import frames_elw
@@ -37,7 +38,7 @@ class TradeFeed:
     def __init__(self, outlet: Outlet) -> None:
         self._out = outlet
         self._trades: dict[tuple[str, str, str], list[_Pending]] = {}
-        self._programs: dict[str, ProgramTrading] = {}
+        self._programs: dict[str, tuple[date, ProgramTrading]] = {}
         self._program_dirty: dict[str, None] = {}
         self._program_sent_ns: dict[str, int] = {}
 
@@ -54,20 +55,24 @@ class TradeFeed:
                 entry = _Pending(record_of(world, symbol, record, tape_venue), codes)
                 self._trades.setdefault((tr_id, symbol, tape_venue), []).append(entry)
         if venue == "KRX" and (_PROGRAM_TR, symbol) in registry:
-            program = self._programs.get(symbol)
-            if program is not None and program.on_trade(record):
+            if self._program(symbol).on_trade(record):
                 self._program_dirty[symbol] = None
 
     def on_subscribed(self, tr_id: str, symbol: str) -> None:
-        """Start to count program trades when somebody first asks for them."""
+        """Count program trades from now on one by one."""
         if tr_id != _PROGRAM_TR:
             return
-        program = self._programs.get(symbol)
-        if program is None:
-            rng = seeded(self._out.world.seed, symbol, "program")
-            self._programs[symbol] = ProgramTrading(symbol, self._out.world.tapes[symbol], rng)
-        else:
-            program.catch_up(self._out.world.tapes[symbol])
+        self._program(symbol).catch_up(self._out.world.tapes[symbol])
+
+    def _program(self, symbol: str) -> ProgramTrading:
+        """Return today's program trading in an issue."""
+        world = self._out.world
+        day, program = self._programs.get(symbol, (None, None))
+        if program is None or day != world.day:
+            rng = seeded(world.seed, symbol, "program", world.day.isoformat())
+            program = ProgramTrading(symbol, world.tapes[symbol], rng)
+            self._programs[symbol] = (world.day, program)
+        return program
 
     def flush(self, now_ns: int) -> None:
         """Send the trades since the last flush, and program figures at most once a second."""
@@ -79,10 +84,8 @@ class TradeFeed:
             del self._program_dirty[symbol]
             self._program_sent_ns[symbol] = now_ns
             book, _ = self._out.krx_book(symbol)
-            asks, bids = (
-                sum(quote.qty for quote in levels_of(book, side)) for side in (Side.SELL, Side.BUY)
-            )
-            row = self._programs[symbol].row(asks, bids, now_ns)
+            asks, bids = (sum(levels_of(book, side).qtys) for side in (Side.SELL, Side.BUY))
+            row = self._program(symbol).row(asks, bids, now_ns)
             self._out.send(_PROGRAM_TR, symbol, [row], _PROGRAM_WIDTH)
 
     def _send(self, tr_id: str, symbol: str, venue: str, entries: list[_Pending]) -> None:

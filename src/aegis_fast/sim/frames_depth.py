@@ -7,7 +7,6 @@ shown; hidden midpoint shares are not in them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aegis_fast.sim.frames import ratio
@@ -17,8 +16,8 @@ from aegis_fast.sim.views import (
     NO_MIDPOINT,
     AnyTape,
     Expected,
+    Levels,
     Midpoint,
-    Quote,
 )
 
 __all__ = [
@@ -34,7 +33,7 @@ __all__ = [
 ]
 
 LEVELS = 10
-_BLANK = ["0"] * LEVELS
+_BLANK = [0] * LEVELS
 
 
 @dataclass(slots=True)
@@ -57,8 +56,8 @@ class Ladder:
 
     time: str
     hour_class: str
-    asks: Sequence[Quote]
-    bids: Sequence[Quote]
+    asks: Levels
+    bids: Levels
     expected: Expected = NO_EXPECTED
     market_class: str = "2"
     auction_qty: int = 0
@@ -70,25 +69,34 @@ class Ladder:
     totals: DepthTotals = field(default_factory=DepthTotals)
 
 
-def merged(side: Side, *halves: Sequence[Quote]) -> list[Quote]:
+def merged(side: Side, *halves: Levels) -> Levels:
     """Return several ladders of one side as one: equal prices added, the ten best kept."""
     sums: dict[int, int] = {}
     for half in halves:
-        for quote in half:
-            sums[quote.price_krw] = sums.get(quote.price_krw, 0) + quote.qty
-    best_first = sorted(sums.items(), reverse=side is Side.BUY)
-    return [Quote(price, qty) for price, qty in best_first[:LEVELS]]
+        for price, qty in zip(half.prices, half.qtys, strict=True):
+            sums[price] = sums.get(price, 0) + qty
+    prices = sorted(sums, reverse=side is Side.BUY)[:LEVELS]
+    return Levels(prices, [sums[price] for price in prices])
 
 
 def ladder_values(ladder: Ladder) -> tuple[str, int, int]:
     """Return the 42 values from ASKP1 to TOTAL_BIDP_RSQN, and both totals."""
     asks, bids = ladder.asks, ladder.bids
-    ask_total, bid_total = sum([q.qty for q in asks]), sum([q.qty for q in bids])
-    values = [str(q.price_krw) for q in asks] + _BLANK[len(asks) :]
-    values += [str(q.price_krw) for q in bids] + _BLANK[len(bids) :]
-    values += [str(q.qty) for q in asks] + _BLANK[len(asks) :]
-    values += [str(q.qty) for q in bids] + _BLANK[len(bids) :]
-    return f"{'^'.join(values)}^{ask_total}^{bid_total}", ask_total, bid_total
+    ask_total, bid_total = sum(asks.qtys), sum(bids.qtys)
+    no_asks, no_bids = _BLANK[len(asks.prices) :], _BLANK[len(bids.prices) :]
+    values = [
+        *asks.prices,
+        *no_asks,
+        *bids.prices,
+        *no_bids,
+        *asks.qtys,
+        *no_asks,
+        *bids.qtys,
+        *no_bids,
+        ask_total,
+        bid_total,
+    ]
+    return "^".join(map(str, values)), ask_total, bid_total
 
 
 def expected_change(tape: AnyTape, price_krw: int) -> tuple[int, str, str]:

@@ -109,8 +109,8 @@ def depth_row(tape: AnyTape, ladder: Ladder) -> str:
     change = price - tape.issue.base_krw if price else 0
     code = tape.sign_of(price) if price else "3"
     shares: dict[str, int] = {}
-    for word, quotes in (("ASK", ladder.asks), ("BID", ladder.bids)):
-        held = [quote.qty * 4 // 5 // _UNIT * _UNIT for quote in quotes]
+    for word, half in (("ASK", ladder.asks), ("BID", ladder.bids)):
+        held = [qty * 4 // 5 // _UNIT * _UNIT for qty in half.qtys]
         shares |= {f"LP_{word}P_RSQN{place}": qty for place, qty in enumerate(held, 1)}
         shares[f"LP_TOTAL_{word}P_RSQN"] = sum(held)
     names = tr.realtime()["H0EWASP0"].fields[_LP_FIRST:_LP_END]

@@ -33,14 +33,25 @@ class Touch(NamedTuple):
 
 def touch_of(*books: Book) -> Touch:
     """Return the touch of one book, or of several as one: the best prices and their sums."""
-    asks = [quote for book in books for quote in levels_of(book, Side.SELL)]
-    bids = [quote for book in books for quote in levels_of(book, Side.BUY)]
-    ask = min((quote.price_krw for quote in asks), default=0)
-    bid = max((quote.price_krw for quote in bids), default=0)
-    ask_qty = sum(quote.qty for quote in asks if quote.price_krw == ask)
-    bid_qty = sum(quote.qty for quote in bids if quote.price_krw == bid)
-    ask_total, bid_total = sum(q.qty for q in asks), sum(q.qty for q in bids)
+    ask, ask_qty, ask_total = _best(Side.SELL, books)
+    bid, bid_qty, bid_total = _best(Side.BUY, books)
     return Touch(f"{ask}^{bid}", f"{ask_qty}^{bid_qty}^{ask_total}^{bid_total}")
+
+
+def _best(side: Side, books: tuple[Book, ...]) -> tuple[int, int, int]:
+    """Return the best price, the shares there and the shares of all displayed levels."""
+    best = best_qty = total = 0
+    for book in books:
+        prices, qtys = levels_of(book, side)
+        total += sum(qtys)
+        if not prices:
+            continue
+        price = prices[0]
+        if price == best:
+            best_qty += qtys[0]
+        elif not best or (price < best) == (side is Side.SELL):
+            best, best_qty = price, qtys[0]
+    return best, best_qty, total
 
 
 def same_time_qty(tape: AnyTape, time_ns: int) -> int:

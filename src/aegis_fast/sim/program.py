@@ -19,25 +19,20 @@ _PER_MILLE = 1_000
 
 
 class ProgramTrading:
-    """Program trading in one issue: shares and won since the open, bought and sold."""
+    """Program trading in one issue on one day: shares and won since the open, bought and sold."""
 
     def __init__(self, symbol: str, tape: Tape, rng: Random) -> None:
         self._symbol = symbol
         self._rng = rng
         self._buy_share = rng.randint(100, 400)
         self._sell_share = rng.randint(100, 400)
-        self._forget()
+        self.buy_qty = self.sell_qty = self.buy_value_krw = self.sell_value_krw = 0
+        self._seen_qty = self._seen_value_krw = 0
         self.catch_up(tape)
 
     def catch_up(self, tape: Tape) -> None:
-        """Count the trades up to now that were not told; start anew on a new day."""
-        if tape.cum_qty < self._seen_qty:  # A new day.
-            self._forget()
+        """Count the trades up to now that were not told."""
         self._count_missed(tape.cum_qty, tape.cum_value_krw)
-
-    def _forget(self) -> None:
-        self.buy_qty = self.sell_qty = self.buy_value_krw = self.sell_value_krw = 0
-        self._seen_qty = self._seen_value_krw = 0
 
     def _count_missed(self, cum_qty: int, cum_value_krw: int) -> None:
         qty, value = cum_qty - self._seen_qty, cum_value_krw - self._seen_value_krw
@@ -52,8 +47,6 @@ class ProgramTrading:
         """Count a trade; tell whether a program had a part in it."""
         value = record.price_krw * record.qty
         missed_qty, missed_value = record.cum_qty - record.qty, record.cum_value_krw - value
-        if not missed_qty:  # The first trade of a day.
-            self._forget()
         if missed_qty < self._seen_qty:
             return False  # Counted when it was caught up with.
         if missed_qty > self._seen_qty:

@@ -18,8 +18,8 @@ __all__ = [
     "NO_MIDPOINT",
     "AnyTape",
     "Expected",
+    "Levels",
     "Midpoint",
-    "Quote",
     "book_of",
     "expected_of",
     "has_board",
@@ -34,13 +34,14 @@ __all__ = [
 ]
 
 AnyTape = Tape | UnifiedTape
+_SHOWN = 10
 
 
-class Quote(NamedTuple):
-    """One displayed level."""
+class Levels(NamedTuple):
+    """The displayed prices of a side, best first, and the shares at each."""
 
-    price_krw: int
-    qty: int
+    prices: list[int]
+    qtys: list[int]
 
 
 class Expected(NamedTuple):
@@ -121,9 +122,16 @@ def phase_name(world: World, board: str) -> str:
     return phase.name if phase is not None else ""
 
 
-def levels_of(book: Book, side: Side) -> list[Quote]:
+def levels_of(book: Book, side: Side) -> Levels:
     """Return the displayed levels of a side, best first: ten, three in an auction."""
-    return [Quote(level.price_krw, level.qty) for level in book.shown_levels(side)]
+    if book.mode == "auction":
+        shown = book.shown_levels(side)
+        return Levels([level.price_krw for level in shown], [level.qty for level in shown])
+    # What shown_levels does, without an object for each level: every frame comes by here.
+    half = book.half(side)
+    prices = half.prices[: -_SHOWN - 1 : -1] if half.is_bid else half.prices[:_SHOWN]
+    levels = half.levels
+    return Levels(prices, [levels[price].qty for price in prices])
 
 
 def total_of(book: Book, side: Side) -> int:
