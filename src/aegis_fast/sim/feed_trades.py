@@ -54,9 +54,9 @@ class TradeFeed:
             if (tr_id, symbol) in registry:
                 entry = _Pending(record_of(world, symbol, record, tape_venue), codes)
                 self._trades.setdefault((tr_id, symbol, tape_venue), []).append(entry)
-        if venue == "KRX" and (_PROGRAM_TR, symbol) in registry:
-            if self._program(symbol).on_trade(record):
-                self._program_dirty[symbol] = None
+        is_watched = venue == "KRX" and (_PROGRAM_TR, symbol) in registry
+        if is_watched and self._program(symbol).on_trade(record):
+            self._program_dirty[symbol] = None
 
     def on_subscribed(self, tr_id: str, symbol: str) -> None:
         """Count program trades from now on one by one."""
