@@ -100,10 +100,12 @@ class Flow:
         self._regime = regime
         share = self._share_percent
         unit = self._unit
-        self._trade_qty = max(issue.usual_trade_qty // unit, 1) * unit
+        hourly_trades = regime.hourly_trades(issue)
+        trade_qty = regime.daily_qty(issue) * 2 // (hourly_trades * 13)  # Six and a half hours.
+        self._trade_qty = max(trade_qty // unit, 1) * unit
         self._makers.measure(regime, share)
         # 44 of 100 acts are trades.
-        per_hour = max(issue.hourly_trades * share * regime.pace_percent, 1)
+        per_hour = max(hourly_trades * share * regime.pace_percent, 1)
         self._mean_ns = 3_600 * SECOND_NS * 10_000 * 44 // (100 * per_hour)
 
     def wait_ns(self, second_of_day: int | None, pace_milli: int = 1_000) -> int:
@@ -240,10 +242,12 @@ class Flow:
         spread = max(ask - bid, cached_tick(ask, self._table)) * MICRO
         lean = (2 * self.value.micro - (bid + ask) * MICRO) * 150 // spread
         lean = -350 if lean < -350 else 350 if lean > 350 else lean
-        if self._bits(10) < 512 + lean:
-            self._send(_BUY, self._makers.qty(self._trade_qty), ask, self._ioc_kind)
-        else:
-            self._send(_SELL, self._makers.qty(self._trade_qty), bid, self._ioc_kind)
+        side, price = (_BUY, ask) if self._bits(10) < 512 + lean else (_SELL, bid)
+        far = abs(self.value.micro - price * MICRO)
+        # Nobody gives a share away because the book is empty: 1 % or four ticks are the most.
+        if far * 100 > self.value.micro and far > 4 * cached_tick(price, self._table) * MICRO:
+            return
+        self._send(side, self._makers.qty(self._trade_qty), price, self._ioc_kind)
 
     def _take_alone(self) -> None:
         """Trade with the only side there is, as sellers do at the upper limit; less often."""

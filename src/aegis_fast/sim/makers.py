@@ -68,9 +68,12 @@ class Makers:
     def measure(self, regime: Regime, share_percent: int) -> None:
         """Take on a regime. share_percent: this board's part of the usual depth."""
         issue, unit = self._book.issue, self._unit
+        if regime.is_thin:
+            self._leave()
         self._regime = regime
         self._sticks = regime.sticks
-        level_qty = max(issue.daily_qty // 400, min(50, issue.daily_qty // 40))
+        daily_qty = regime.daily_qty(issue)
+        level_qty = max(daily_qty // 400, min(50, daily_qty // 40))
         # Where ticks are fine the same depth lies on more levels. 0.1 % is a usual tick.
         tick_ppm = tick_size(issue.base_krw, self._table) * 1_000_000 // issue.base_krw
         level_qty = level_qty * min(max(tick_ppm, 50), 1_000) // 1_000
@@ -78,6 +81,11 @@ class Makers:
         self.level_qty = max(level_qty // unit, 1) * unit
         self._bid_shape = self._ask_shape = (0, 0)
         self._shape = (0, 0, 0, 0)
+
+    def _leave(self) -> None:
+        """Take the whole crowd out of the book: what follows is another one."""
+        for half in (self._bids, self._asks):
+            self._clear(half, list(half.prices))
 
     def qty(self, mean: int) -> int:
         """Draw a quantity: many small ones, few large ones (the product of two even draws)."""
@@ -258,7 +266,10 @@ class Makers:
 
     def _trim(self, half: Half, deepest: int) -> None:
         prices = half.prices
-        for price in prices[:-deepest] if half.is_bid else prices[deepest:]:
+        self._clear(half, prices[:-deepest] if half.is_bid else prices[deepest:])
+
+    def _clear(self, half: Half, prices: list[int]) -> None:
+        for price in prices:
             for order in list(half.levels[price].orders.values()):
                 if not order.owner:
                     self._book.reduce(order, order.leaves_qty)

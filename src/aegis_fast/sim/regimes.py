@@ -14,6 +14,8 @@ from aegis_fast.sim.market import Issue, PriceLimits, round_down
 __all__ = ["REGIMES", "Regime", "draw", "opening_krw"]
 
 THIN_QTY = 1_000  # Issues that trade fewer shares a day are thin whatever is drawn.
+_THIN_DAY_QTY = 700
+_THIN_TRADES = 8  # An hour.
 _PPM = 1_000_000
 
 
@@ -41,6 +43,14 @@ class Regime:
     def is_thin(self) -> bool:
         """Tell whether the book has holes."""
         return self.spacing > 1
+
+    def daily_qty(self, issue: Issue) -> int:
+        """Return the shares of a usual day in this mood: less than a thousand in a thin one."""
+        return min(issue.daily_qty, _THIN_DAY_QTY) if self.is_thin else issue.daily_qty
+
+    def hourly_trades(self, issue: Issue) -> int:
+        """Return the trades of a usual hour in this mood, before pace_percent."""
+        return min(issue.hourly_trades, _THIN_TRADES) if self.is_thin else issue.hourly_trades
 
 
 REGIMES = {

@@ -123,6 +123,22 @@ def test_thin_issue_trades_less_than_a_thousand_shares_a_day() -> None:
     assert 0 < sum(qty for _, qty in stage.fills) < 1_000
 
 
+def test_liquid_issue_that_is_made_thin_loses_its_crowd() -> None:
+    stage = Stage()
+    ours = Order(Side.BUY, 5, owner=1)
+    stage.book.submit(ours, KINDS["00"], 69_000)
+
+    stage.flow.set_regime("thin")
+    left = list(stage.book.orders())
+    stage.run(60, acts=1)
+
+    assert left == [ours]
+    assert ours.rests
+    assert stage.book.asks.total_qty < 1_000
+    assert len(stage.book.asks.prices) <= 8
+    assert sum(stage.flow.wait_ns(None) for _ in range(500)) // 500 > 60 * SECOND
+
+
 @pytest.mark.parametrize(("regime", "side"), [("limit_up", Side.SELL), ("limit_down", Side.BUY)])
 def test_limit_regime_runs_to_the_limit_and_sticks_there(regime: str, side: Side) -> None:
     stage = Stage(regime=regime)
