@@ -29,6 +29,7 @@ _FIXED_QUEUE = 40  # No more orders of the crowd wait at a fixed price.
 _NOON_S = 12 * 3_600
 _LONGEST_WAIT_NS = 600 * SECOND_NS
 _IDLE_NS = 20 * SECOND_NS
+_STUCK_URGE = 400_000  # In thousandths of a 512th of the crowd, like Flow._urge.
 _URGE_S = 240  # How long the hurry at the start of an auction lasts.
 
 
@@ -287,19 +288,24 @@ class Flow:
         if draw < 120:
             self._makers.withdraw()
             return
-        side = _BUY if self._bits(10) < 512 + self._urge // 1_000 else _SELL
-        qty = self._makers.qty(self._trade_qty * _AUCTION_MULTIPLE)
         book, micro = self.book, self.value.micro
+        fair, limits = micro // MICRO, book.limits
+        urge = self._urge
+        if not limits.lower_krw < fair < limits.upper_krw:
+            # Stuck at a limit there are buyers only, or sellers.
+            urge = self._regime.sticks * _STUCK_URGE
+        side = _BUY if self._bits(10) < 512 + urge // 1_000 else _SELL
+        qty = self._makers.qty(self._trade_qty * _AUCTION_MULTIPLE)
         if draw < 160 and self._has_market_orders:
             self._submit(book, Order(side, qty), _MARKET, book.limit_of(_MARKET, side, 0))
             return
-        fair = min(max(micro // MICRO, book.limits.lower_krw), book.limits.upper_krw)
+        fair = min(max(fair, limits.lower_krw), limits.upper_krw)
         tick = cached_tick(fair, self._table)
         width = min(max(fair // (400 * tick), 1), 4)
-        # Bell-shaped around the value, moved by what the crowd was in a hurry for at first.
-        away = (self._bits(16).bit_count() - 8) * width + self._urge * width // 24_000
-        price = round_down(max(fair + away * tick, book.limits.lower_krw), self._table)
-        self._makers.rest(side, qty, min(price, book.limits.upper_krw))
+        # Bell-shaped around the value, moved by what the crowd is in a hurry for.
+        away = (self._bits(16).bit_count() - 8) * width + urge * width // 24_000
+        price = round_down(max(fair + away * tick, limits.lower_krw), self._table)
+        self._makers.rest(side, qty, min(price, limits.upper_krw))
 
     def _act_fixed(self) -> None:
         """Ask for some shares at the board's fixed price, rather on the side that gains by it."""
