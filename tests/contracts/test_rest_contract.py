@@ -9,6 +9,7 @@ import pytest
 
 from aegis_fast.kis import tr
 from aegis_fast.sim import catalogue
+from aegis_fast.sim.listing import issues_of
 from tests.contracts.rest_requests import PARAMS, ask, busy_bench, variants
 from tests.contracts.rest_shapes import EXTRAS, Part, parts_of, table_fields
 from tests.contracts.rest_types import fault_of, rule_of
@@ -173,6 +174,23 @@ def test_call_that_paper_lacks_is_refused_there(
     answer, body = ask(bench_of("paper"), call_id, tr_id=tr_id)
 
     assert (answer.status, body["rt_cd"], body["msg_cd"]) == (500, "1", "EGW00213")
+
+
+def test_every_kind_of_a_large_market_answers_the_same_fields() -> None:
+    listed = issues_of(300, seed=5)
+    bench = Bench(profile="real", listed=listed)
+    bench.login()
+    kinds = {issue.kind: issue.symbol for issue in listed}
+    calls = [
+        *("inquire-price", "inquire-price-2", "asking-price-exp-ccn", "search-info"),
+        *("search-stock-info", "inquire-daily-price", "inquire-time-itemchartprice"),
+    ]
+
+    assert set(kinds) == {"stock", "etf", "etn", "elw"}
+    for symbol in kinds.values():
+        for call_id in calls:
+            name = "PDNO" if call_id.startswith("search") else "FID_INPUT_ISCD"
+            check(call_id, ask(bench, call_id, PARAMS[call_id] | {name: symbol})[1])
 
 
 def test_token_that_comes_too_soon_has_an_error_of_its_own_shape() -> None:

@@ -84,8 +84,7 @@ class Charts:
             _chart_row(bars[index], bars[index + 1] if index + 1 < len(bars) else None)
             for index in chosen[: self._rules.chart_page]
         ]
-        yesterday = view.days()[0]
-        return quoted(output1=_chart_summary(view, yesterday), output2=rows)
+        return quoted(output1=_chart_summary(view, view.yesterday), output2=rows)
 
     def short(self, params: dict[str, str], now_ns: int) -> Answer:
         """Answer inquire-daily-price: 30 days, weeks or months (FID_ORG_ADJ_PRC 0: raw)."""

@@ -152,16 +152,31 @@ class View:
             return 0
         return self._world.exchange.book(self.issue.symbol, "FIXED").half(side).total_qty
 
+    def past_prices(self) -> list[DayBar]:
+        """Return the trading days before today, newest first: prices of the venue, KRX's volume."""
+        return self._world.history.days(self.issue.symbol)
+
+    @property
+    def yesterday(self) -> DayBar:
+        """Return the trading day before today."""
+        return self._scaled(self.past_prices()[0])
+
     def days(self) -> list[DayBar]:
         """Return the trading days before today, newest first; NXT's are a share of KRX's."""
-        days = self._world.history.days(self.issue.symbol)
+        days = self.past_prices()
+        return days if self._past_percent == 100 else [self._scaled(bar) for bar in days]
+
+    def _scaled(self, bar: DayBar) -> DayBar:
         percent = self._past_percent
-        if percent == 100:
-            return days
-        return [
-            replace(bar, qty=bar.qty * percent // 100, value_krw=bar.value_krw * percent // 100)
-            for bar in days
-        ]
+        return DayBar(
+            bar.day,
+            bar.open_krw,
+            bar.high_krw,
+            bar.low_krw,
+            bar.close_krw,
+            bar.qty * percent // 100,
+            bar.value_krw * percent // 100,
+        )
 
     def first_minutes(self) -> list[MinuteBar]:
         """Return the minutes of today before the simulator started, oldest first, as days()."""

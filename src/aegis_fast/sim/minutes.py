@@ -83,7 +83,7 @@ class Minutes:
     def _days(self, view: View, asked: date, now_ns: int) -> list[date]:
         today = date_of(now_ns)
         oldest = today - timedelta(days=_PAST_DAYS)
-        past = [bar.day for bar in view.days()]
+        past = [bar.day for bar in view.past_prices()]
         return [day for day in (today, *past) if oldest <= day <= asked]
 
     def _bars(self, view: View, day: date, now_ns: int) -> list[MinuteBar]:

@@ -73,7 +73,7 @@ class Prints:
         summary = {
             **_price(view, tape.last_krw),
             "acml_vol": str(tape.cum_qty),
-            "prdy_vol": str(view.days()[0].qty),
+            "prdy_vol": str(view.yesterday.qty),
             "rprs_mrkt_kor_name": view.issue.market,
         }
         return quoted(output1=summary, output2=rows)

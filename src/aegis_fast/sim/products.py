@@ -22,8 +22,8 @@ _LISTED_ON = "19750611"
 
 
 def isin(symbol: str) -> str:
-    """Return the standard code of a listed share or fund: KR7, the symbol, 00 and a check digit."""
-    body = f"KR7{symbol}00"
+    """Return the standard code of a listed issue: KR7 (KRG for an ETN), symbol, 00, check digit."""
+    body = f"KRG{symbol[1:]}00" if symbol.startswith("Q") else f"KR7{symbol}00"
     digits = [int(d) for char in body for d in str(int(char, 36))]
     total = 0
     for index, digit in enumerate(reversed(digits)):

@@ -32,15 +32,15 @@ class Quotes:
     def price(self, params: dict[str, str], now_ns: int) -> Answer:
         """Answer inquire-price."""
         view = self._views.asked(params)
-        days = view.days()
+        days = view.past_prices()
         warning = _market_warning(view, days)
         today = _bar_of_today(view, now_ns)
         return quoted(
             output={
                 **_state(view, warning),
                 "new_hgpr_lwpr_cls_code": self._new_extreme(view, days),
-                **_today(view, days[0]),
-                **_limits(view, days[0]),
+                **_today(view, view.yesterday),
+                **_limits(view, view.yesterday),
                 **company(view),
                 **self._ranges(view, days, today),
                 "vi_cls_code": "Y" if view.is_interrupted else "N",
@@ -58,12 +58,12 @@ class Quotes:
     def price_2(self, params: dict[str, str], now_ns: int) -> Answer:
         """Answer inquire-price-2. Blank fields are padded as they were captured."""
         view = self._views.asked(params)
-        days = view.days()
+        days = view.past_prices()
         warning = _market_warning(view, days)
         state = _state(view, warning)
-        limits = _limits(view, days[0])
+        limits = _limits(view, view.yesterday)
         shown = ("rprs_mrkt_kor_name", "crdt_able_yn", "elw_pblc_yn", "marg_rate", "bstp_kor_isnm")
-        today = _today(view, days[0])
+        today = _today(view, view.yesterday)
         del today["wghn_avrg_stck_prc"], today["hts_frgn_ehrt"]
         del today["frgn_ntby_qty"], today["pgtr_ntby_qty"]
         return quoted(
@@ -76,7 +76,7 @@ class Quotes:
                 **today,
                 **_extremes(view),
                 "stck_prdy_clpr": str(view.issue.base_krw),
-                "prdy_vol": str(days[0].qty),
+                "prdy_vol": str(view.yesterday.qty),
                 "bstp_cls_code": view.issue.symbol,
                 "vi_cls_code": "Y" if view.is_interrupted else "N",
                 "trht_yn": "Y" if view.is_halted else "N",

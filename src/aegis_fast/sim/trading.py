@@ -12,7 +12,7 @@ from aegis_fast.sim.desk import ChangeForm, Desk, OrderForm
 from aegis_fast.sim.exchange import KINDS
 from aegis_fast.sim.kst import date_of, hhmmss
 from aegis_fast.sim.ledger import Ledger, OrderEntry
-from aegis_fast.sim.market import Side
+from aegis_fast.sim.market import Issue, Side
 from aegis_fast.sim.paging import Page
 from aegis_fast.sim.rules import Rules
 from aegis_fast.sim.stops import Stops
@@ -20,6 +20,7 @@ from aegis_fast.sim.world import World
 
 __all__ = ["Trading"]
 
+_CASH = ("", "00", "01")
 _SIDE_NAMES = {Side.SELL: "매도", Side.BUY: "매수"}
 _REQUEST_NAMES = {"new": "", "amend": "정정", "cancel": "취소"}
 _PAPER_DONE = {"buy": "40600000", "sell": "40610000", "amend": "40620000", "cancel": "40630000"}
@@ -53,6 +54,7 @@ class Trading:
     def place(self, asked: Asked) -> Answer:
         """Answer order-cash."""
         params = asked.params
+        inputs.one_of(params, "SLL_TYPE", ("", "01", "02", "05"))
         side = Side.BUY if asked.variant == "buy" else Side.SELL
         form = OrderForm(
             symbol=params["PDNO"],
@@ -149,12 +151,19 @@ class Trading:
         side = inputs.one_of(params, "SLL_BUY_DVSN_CD", ("00", "01", "02"))
         filled = inputs.one_of(params, "CCLD_DVSN", ("00", "01", "02"))
         venue = inputs.one_of(params, "EXCG_ID_DVSN_CD", ("", "KRX", "NXT", "SOR", "ALL")) or "KRX"
+        only_elw = inputs.one_of(params, "INQR_DVSN_1", ("", "0", "1", "2")) == "1"
+        # Orders here are all paid in cash, and none are of the free board.
+        has_none = params.get("INQR_DVSN_1") == "2" or params.get("INQR_DVSN_3", "00") not in _CASH
+        branch = params.get("ORD_GNO_BRNO", "").strip()
         symbol = params.get("PDNO", "")
         odno = inputs.number(params, "ODNO") if params.get("ODNO") else 0
 
         def matches(entry: OrderEntry) -> bool:
             return (
                 entry.visible_ns <= now_ns
+                and not has_none
+                and (not only_elw or self._issue(entry).kind == "elw")
+                and branch in ("", self._rules.branch)
                 and first <= entry.date <= last
                 and (entry.date >= border) == (variant != "older")
                 and side in ("00", f"{entry.side:02d}")
@@ -167,8 +176,11 @@ class Trading:
 
         return matches
 
+    def _issue(self, entry: OrderEntry) -> Issue:
+        return self._world.exchange.books[entry.symbol].issue
+
     def _common_row(self, entry: OrderEntry) -> dict[str, str]:
-        issue = self._world.exchange.books[entry.symbol].issue
+        issue = self._issue(entry)
         return {
             "ord_gno_brno": self._rules.branch,
             "odno": self._rules.odno(entry.odno),

@@ -29,7 +29,6 @@ class Warrants:
         tape, issue = view.tape, view.issue
         if issue.elw is None:
             raise no_such_issue()
-        days = view.days()
         terms = issue.elw
         share = self._world.tapes.get(terms.underlying)
         # An index moves no tape here; the warrant then stands on its own strike.
@@ -46,7 +45,7 @@ class Warrants:
                 "prdy_vrss_sign": tape.sign_of(tape.last_krw),
                 "prdy_ctrt": percent(tape.change_krw, issue.base_krw),
                 "acml_vol": str(tape.cum_qty),
-                "prdy_vrss_vol_rate": percent(tape.cum_qty, days[0].qty),
+                "prdy_vrss_vol_rate": percent(tape.cum_qty, view.yesterday.qty),
                 **_underlying(terms, share, last),
                 "bidp": str(view.best_krw(Side.BUY)),
                 "askp": str(view.best_krw(Side.SELL)),
@@ -61,7 +60,7 @@ class Warrants:
                 "atm_cls_name": _moneyness(inner),
                 "hts_ints_vltl": f"{shown.implied_volatility:.2f}",
                 "acpr": f"{terms.strike_krw}.00",
-                **pivots(days[0]),
+                **pivots(view.yesterday),
                 "elw_sdpr": str(issue.base_krw),
                 "apprch_rate": "0.00",
                 "tick_conv_prc": "0.00",

@@ -249,3 +249,18 @@ def test_day_that_has_not_begun_has_no_minutes() -> None:
     assert quote(bench, "inquire-ccnl")["output"] == []
     rows = quote(bench, "inquire-time-itemchartprice", FID_INPUT_HOUR_1="084500")["output2"]
     assert rows == []
+
+
+def test_warrant_stands_on_its_share(regular: Bench) -> None:
+    out = ask(regular, "inquire-elw-price")[1]["output"]
+
+    world = regular.broker.world
+    terms = world.tapes["57JN53"].issue.elw
+    assert terms is not None
+    assert out["unas_prpr"] == f"{world.tapes[terms.underlying].last_krw}.00"
+    assert out["acpr"] == f"{terms.strike_krw}.00"
+    assert float(out["hts_thpr"]) > 0
+    gap = (int(out["elw_prpr"]) - float(out["hts_thpr"])) * 100 / float(out["hts_thpr"])
+    assert abs(gap - float(out["dprt"])) < 0.1
+    assert quote(regular, "inquire-elw-price", "J")["msg_cd"] == "OPSQ2001"
+    assert quote(regular, "inquire-elw-price", "W")["msg_cd"] == "APBK0656"

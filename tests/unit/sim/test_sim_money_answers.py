@@ -137,3 +137,26 @@ def test_orders_of_other_venues_are_hidden_unless_all_are_asked_for() -> None:
 
     assert venues("") == venues("KRX") == ["KRX"]
     assert venues("ALL") == ["NXT", "KRX"]
+
+
+def test_day_orders_can_be_filtered_by_kind_and_office() -> None:
+    bench = Bench()
+    bench.order("buy", 1, 270_000)
+    bench.order("buy", 10, bench.broker.exchange.books["57JN53"].best_bid_krw, PDNO="57JN53")
+
+    def symbols(**more: str) -> list[str]:
+        return [row["pdno"] for row in bench.day_orders(**more)["output1"]]
+
+    assert symbols() == ["57JN53", "005930"]
+    assert symbols(INQR_DVSN_1="1") == ["57JN53"]
+    assert symbols(INQR_DVSN_3="01") == ["57JN53", "005930"]
+    assert symbols(INQR_DVSN_3="02") == symbols(INQR_DVSN_1="2") == []
+    assert symbols(ORD_GNO_BRNO="91252") == ["57JN53", "005930"]
+    assert symbols(ORD_GNO_BRNO="00001") == []
+
+
+def test_sell_kind_is_one_of_the_table() -> None:
+    bench = Bench(accounts=(spec(holdings={"005930": (10, 2_000_000)}),))
+
+    assert bench.order("sell", 1, SLL_TYPE="01")["rt_cd"] == "0"
+    assert bench.order("sell", 1, SLL_TYPE="09")["msg_cd"] == "OPSQ2002"
