@@ -57,6 +57,11 @@ class Sessions:
         """Return the sessions under way, by board."""
         return dict(self._phases)
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether any board takes orders or has an auction to end."""
+        return bool(self._phases or self._auctions)
+
     # -- the course of a day -------------------------------------------------------------------
 
     def begin(self, now_ns: int) -> None:

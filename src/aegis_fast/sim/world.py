@@ -211,7 +211,8 @@ class World:
 
     def _second(self) -> None:
         self.at(self._now_ns + SECOND_NS, self._second)
-        if not self.is_crowd_asleep:
+        # At night and on holidays values rest, too: nobody could see them move.
+        if not self.is_crowd_asleep and self.sessions.is_open:
             self.drift()
         self.indices.update(self._now_ns)
         self.hooks.on_second(self._now_ns)
