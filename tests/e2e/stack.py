@@ -116,8 +116,16 @@ class Child:
 class Stack:
     """A simulator and an engine of its own."""
 
-    def __init__(self, home: Path, *, sim_arguments: tuple[str, ...] = (), **env: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        sim_arguments: tuple[str, ...] = (),
+        engine_env: str = "sim",
+        **env: str,
+    ) -> None:
         self.home = home
+        self.env_name = engine_env
         self.env = env
         self.engine: Child | None = None
         self.token = ""
@@ -141,7 +149,7 @@ class Stack:
 
     def start_engine(self, *arguments: str) -> Stack:
         self.engine = Child(
-            ["run", "--env", "sim", *arguments], "aegis engine ready", self.engine_env
+            ["run", "--env", self.env_name, *arguments], "aegis engine ready", self.engine_env
         )
         found = re.search(r"http://127\.0\.0\.1:\d+", self.engine.wait_ready())
         assert found is not None

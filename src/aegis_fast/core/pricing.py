@@ -101,13 +101,14 @@ def _check_limits(price_krw: int, instrument: Instrument) -> None:
     )
 
 
-def reserve_price_krw(price_krw: int, instrument: Instrument) -> int:
+def reserve_price_krw(order_type: OrderType, price_krw: int, instrument: Instrument) -> int:
     """Return what a buy sets aside a share: its price, or for a market order the day's upper limit.
 
-    An issue without limits (ELW) reserves 130 % of its base price.
+    So does a conditional one: in the closing auction it becomes a market order (조건부지정가). An
+    issue without limits (ELW) reserves 130 % of its base price, or the order's if that is more.
     """
-    if price_krw:
+    if price_krw and order_type is not OrderType.CONDITIONAL:
         return price_krw
     if instrument.upper_krw:
         return instrument.upper_krw
-    return instrument.base_price_krw * _NO_LIMIT_RESERVE_PERCENT // 100
+    return max(price_krw, instrument.base_price_krw * _NO_LIMIT_RESERVE_PERCENT // 100)

@@ -133,7 +133,7 @@ class Service:
         request = msgspec.structs.replace(request, account=self._engine.account)
         check_quantity(request, instrument)
         price_krw = final_price_krw(request, instrument, self._offsets)
-        reserve_krw = reserve_price_krw(price_krw, instrument)
+        reserve_krw = reserve_price_krw(request.order_type, price_krw, instrument)
         check_order(
             request,
             instrument,
@@ -219,8 +219,9 @@ class Service:
         self._check_ready()
         record = self._changeable(order_id)
         check_amend(record, instrument, self._engine.manager, self._limits, price_krw=price_krw)
+        reserve_krw = reserve_price_krw(record.order_type, price_krw, instrument)
         self._engine.apply(
-            AmendRequested(order_id=order_id, price_krw=price_krw, reserve_price_krw=price_krw)
+            AmendRequested(order_id=order_id, price_krw=price_krw, reserve_price_krw=reserve_krw)
         )
         return await self._change(record.snapshot())
 

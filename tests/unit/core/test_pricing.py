@@ -188,10 +188,18 @@ def test_no_price_whatever_escapes_as_another_error(price_krw: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("price_krw", "instrument", "expected"),
-    [(70_000, INSTRUMENT, 70_000), (0, INSTRUMENT, 91_000), (0, ELW, 1_300)],
+    ("order_type", "price_krw", "instrument", "expected"),
+    [
+        (OrderType.LIMIT, 70_000, INSTRUMENT, 70_000),
+        (OrderType.MARKET, 0, INSTRUMENT, 91_000),
+        # In the closing auction it becomes a market order and may cost more than its price.
+        (OrderType.CONDITIONAL, 70_000, INSTRUMENT, 91_000),
+        (OrderType.MARKET, 0, ELW, 1_300),
+        (OrderType.CONDITIONAL, 1_000, ELW, 1_300),
+        (OrderType.CONDITIONAL, 2_000, ELW, 2_000),
+    ],
 )
 def test_reserve_price_is_the_dearest_a_share_can_cost(
-    price_krw: int, instrument: Instrument, expected: int
+    order_type: OrderType, price_krw: int, instrument: Instrument, expected: int
 ) -> None:
-    assert reserve_price_krw(price_krw, instrument) == expected
+    assert reserve_price_krw(order_type, price_krw, instrument) == expected

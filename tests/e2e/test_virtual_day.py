@@ -1,0 +1,203 @@
+"""An engine lives through a trading day of each profile and into the next: its account is the
+ledger's at the end, and so is every order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.day_desk import DayDesk
+
+pytestmark = pytest.mark.e2e
+
+FRIDAY, MONDAY = "2026-12-04", "2026-12-07"
+EARLY = {"paper": "40570000", "real": "APBK0918", "spec": "APBK0918"}
+LATE = {"paper": "40580000", "real": "APBK0918", "spec": "APBK0918"}
+
+
+@pytest.mark.parametrize("profile", ["real", "paper", "spec"])
+def test_engine_trades_a_virtual_day_and_its_account_equals_the_ledger(
+    tmp_path: Path, profile: str
+) -> None:
+    desk = DayDesk(
+        tmp_path, profile, f"{FRIDAY}T07:50", "--stepped", "--seed", "11", "--activity", "0"
+    )
+    try:
+        desk.start_engine()
+        desk.refused(EARLY[profile], type="market", qty=1)
+        if profile != "paper":
+            pre_market(desk)
+        opening_auction(desk)
+        regular_session(desk)
+        interruption(desk)
+        closing_auction(desk)
+        if profile != "paper":
+            nextrade_after_the_close(desk)
+        evening(desk)
+        next_morning(desk)
+
+        desk.agree()
+        desk.check_calls()
+        status = desk.status()
+        assert status["is_ready"], status
+        assert status["open_orders"] == status["unknown_orders"] == 0
+        assert status["discrepancies"] == 0
+        assert status["halted_symbols"] == {}
+    finally:
+        desk.close()
+
+
+def pre_market(desk: DayDesk) -> None:
+    """NXT alone trades: market orders have no place yet, SOR goes where there is one."""
+    desk.at("08:00:30")
+    desk.refused(EARLY[desk.profile], type="limit", price_krw=desk.price())
+    bought = desk.limit("buy", 105, qty=3, venue="NXT")
+    desk.becomes(bought, "filled")
+    routed = desk.limit("buy", 105, qty=2, venue="SOR")
+    desk.becomes(routed, "filled")
+    resting = desk.limit("buy", 90, qty=4, venue="NXT")
+    desk.amended(resting, 92)
+    desk.canceled(resting)
+    sold = desk.limit("sell", 95, qty=1, venue="NXT")
+    desk.becomes(sold, "filled")
+    # This one stays for the main session.
+    desk.limit("buy", 88, qty=6, venue="NXT")
+    desk.live(60)
+    desk.agree()
+
+
+def opening_auction(desk: DayDesk) -> None:
+    """What is placed here rests without a word for half an hour; nothing of it is lost."""
+    desk.at("08:30:30")
+    market = desk.placed(type="market", qty=10)
+    eager = desk.limit("buy", 104, qty=7)
+    patient = desk.limit("buy", 90, qty=5)
+    taken_back = desk.limit("buy", 95, qty=2)
+    conditional = desk.placed(type="conditional", qty=3, price_krw=desk.price(91))
+    desk.amended(patient, 89)
+    desk.canceled(taken_back)
+    desk.live(120)
+    assert {desk.seen(o)["state"] for o in (market, eager, patient, conditional)} == {"live"}
+
+    desk.at("08:59")
+    desk.live(120)
+
+    assert desk.becomes(market, "filled")["cum_qty"] == 10
+    filled = desk.becomes(eager, "filled")
+    assert filled["cum_value_krw"] * 10 == desk.seen(market)["cum_value_krw"] * 7, "one price"
+    assert desk.seen(patient)["state"] == "live"
+    assert desk.seen(conditional)["state"] == "live"
+
+
+def regular_session(desk: DayDesk) -> None:
+    """Both venues trade; one order stays for the close, one for the evening."""
+    desk.at("09:30")
+    bought = desk.placed(type="market", qty=20)
+    desk.becomes(bought, "filled")
+    sold = desk.placed(type="market", side="sell", qty=5)
+    desk.becomes(sold, "filled")
+    working = desk.limit("buy", 93, qty=10)
+    reduced = desk.api("PATCH", f"orders/{working}", {"qty": 6})
+    assert reduced.status in (200, 202), reduced.body
+    desk.until(lambda: desk.seen(working)["leaves_qty"] == 6)
+    desk.limit("sell", 120, qty=2)
+    if desk.profile != "paper":
+        desk.refused("", type="market", qty=1, venue="NXT")
+        desk.becomes(desk.limit("buy", 104, qty=4, venue="NXT"), "filled")
+        desk.becomes(desk.placed(type="market", qty=2, venue="SOR"), "filled")
+        desk.limit("sell", 99, qty=3, venue="SOR")
+        desk.limit("buy", 90, qty=2, venue="NXT")
+        desk.placed(type="conditional", side="sell", qty=4, price_krw=desk.price(112))
+    desk.live(120)
+    desk.agree()
+
+
+def interruption(desk: DayDesk) -> None:
+    """The price runs away; what is placed during the interruption trades when it ends."""
+    desk.at("11:00")
+    desk.market(symbol="005930", price=desk.price(113))
+    market = desk.placed(type="market", qty=2)
+    resting = desk.limit("sell", 108, qty=1)
+    assert desk.seen(resting)["state"] == "live"
+    desk.live(200)
+    desk.becomes(market, "filled")
+
+
+def closing_auction(desk: DayDesk) -> None:
+    """Conditional orders become market orders; the rest of the day's orders ends unheard."""
+    desk.at("15:20:30")
+    desk.refused("APBK0918", type="conditional", qty=1, price_krw=desk.price(90))
+    market = desk.placed(type="market", qty=3)
+    sold = desk.limit("sell", 95, qty=2)
+    left_over = desk.limit("buy", 85, qty=8)
+    if desk.profile != "paper":
+        desk.refused("APBK0918", type="limit", qty=1, venue="NXT", price_krw=desk.price())
+    desk.live(60)
+    assert desk.seen(market)["state"] == "live"
+
+    desk.at("15:29:30")
+    desk.live(90)
+
+    desk.becomes(market, "filled")
+    desk.becomes(sold, "filled")
+    desk.becomes(left_over, "canceled")
+    desk.refused(LATE[desk.profile], type="limit", qty=1, price_krw=desk.price())
+    krx = [o for o in desk.api("GET", "orders?limit=1000&open=1").data if o["venue"] == "KRX"]
+    desk.until(
+        lambda: (
+            not [
+                order
+                for order in krx
+                if desk.seen(order["order_id"])["state"] in ("live", "partial")
+            ]
+        ),
+        what="the close ends every order at KRX",
+    )
+    desk.agree()
+
+
+def nextrade_after_the_close(desk: DayDesk) -> None:
+    """NXT trades on, first in an auction; off-hours trading at KRX is not for these types."""
+    desk.at("15:35")
+    auctioned = desk.limit("buy", 103, qty=2, venue="NXT")
+    desk.live(60)
+    desk.at("15:41")
+    desk.live(30)
+    desk.becomes(auctioned, "filled", "live")
+    desk.refused("APBK0918", type="market", qty=1)
+
+
+def evening(desk: DayDesk) -> None:
+    """The last session: SOR goes to NXT; at 20:00 all is over."""
+    desk.at("16:05")
+    desk.refused(LATE[desk.profile], type="limit", qty=1, price_krw=desk.price())
+    if desk.profile != "paper":
+        desk.becomes(desk.limit("buy", 104, qty=3, venue="SOR"), "filled")
+        desk.becomes(desk.limit("sell", 96, qty=2, venue="NXT"), "filled")
+        last = desk.limit("buy", 88, qty=5, venue="NXT")
+        desk.live(60)
+        desk.at("20:00:30")
+        desk.becomes(last, "canceled")
+        desk.refused(LATE[desk.profile], type="limit", qty=1, venue="SOR", price_krw=desk.price())
+    desk.at("23:59:30")
+    desk.agree()
+
+
+def next_morning(desk: DayDesk) -> None:
+    """Two days later, with a new token, a new date and new base prices."""
+    before = {order["order_id"][:8] for order in desk.api("GET", "orders?limit=1000").data}
+    assert before == {FRIDAY.replace("-", "")}
+    desk.at(f"{MONDAY}T07:55")
+    desk.agree()
+    desk.refused(EARLY[desk.profile], type="market", qty=1)
+
+    desk.at("08:59")
+    first = desk.placed(type="market", qty=1)
+    second = desk.placed(type="market", side="sell", qty=2)
+    desk.live(120)
+    desk.becomes(first, "filled")
+    desk.becomes(second, "filled")
+    assert first.startswith(MONDAY.replace("-", ""))
+    working = desk.limit("buy", 90, qty=1)
+    desk.canceled(working)
