@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +61,11 @@ class DayDesk(Stack):
         told = self.clock(advance_ms=seconds * 1_000)
         self.market(activity=0)
         self._follow(told)
+
+    @property
+    def is_paper(self) -> bool:
+        """Tell whether this is KRX alone, at one call a second."""
+        return self.profile == "paper"
 
     def _follow(self, told: dict[str, Any]) -> None:
         self.until(lambda: self.status()["now_ns"] >= told["now_ns"], what="the engine's clock")
@@ -148,6 +152,8 @@ class DayDesk(Stack):
         positions = {row["symbol"]: row["qty"] for row in self.api("GET", "positions").data}
         if positions != ledger_positions(ledger):
             found.append(f"positions {positions}, ledger {ledger_positions(ledger)}")
+        if found:
+            return found
         (account,) = ledger["accounts"].values()
         # What it could order with, and what it has set aside: its own figures, not the broker's.
         balance = self.api("GET", "balance").data
@@ -243,6 +249,3 @@ def _state(truth: dict[str, Any], rejected_qty: int) -> str:
     if truth["leaves_qty"]:
         return "partial" if truth["cum_qty"] else "live"
     return "canceled"
-
-
-Session = Callable[[DayDesk], None]

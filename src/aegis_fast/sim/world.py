@@ -32,7 +32,7 @@ __all__ = ["World"]
 
 _MAX_EVENTS_PER_STEP = 2_000
 _MAX_LAG_NS = 5 * SECOND_NS
-_IDLE_NS = SECOND_NS  # How long a crowd that is paused sleeps.
+_IDLE_NS = SECOND_NS  # A paused crowd looks up at each full second: all at one cut of frames.
 # How much of the crowd of the regular session trades on a board, in percent.
 _SHARE_PERCENT = {"NXT": 30, "AFTER": 3, "FIXED": 1}
 
@@ -211,7 +211,6 @@ class World:
 
     def _second(self) -> None:
         self.at(self._now_ns + SECOND_NS, self._second)
-        # At night and on holidays values rest, too: nobody could see them move.
         if not self.is_crowd_asleep and self.sessions.is_open:
             self.drift()
         self.indices.update(self._now_ns)
@@ -271,7 +270,8 @@ class World:
     def _schedule(self, flow: Flow, act: Callable[[], None]) -> None:
         now_ns = self._now_ns
         second = second_of_day(now_ns) if self.hours == "day" else None
-        wait = _IDLE_NS if self.is_crowd_asleep else flow.wait_ns(second, self._pace_milli)
+        asleep = self.is_crowd_asleep
+        wait = _IDLE_NS - now_ns % _IDLE_NS if asleep else flow.wait_ns(second, self._pace_milli)
         self._event_seq += 1
         heapq.heappush(self._events, (now_ns + wait, self._event_seq, act))
 
