@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ class DayDesk(Stack):
         answer = http("POST", f"{self.sim_url}/_sim/clock", body, timeout_s=60)
         assert answer.status == 200, answer.body
         return dict(answer.body)
+
+    def now_ns(self) -> int:
+        """Return the market's time."""
+        return int(http("GET", f"{self.sim_url}/_sim/clock").body["now_ns"])
+
+    @staticmethod
+    def moment_ns(text: str) -> int:
+        """Return the ns of a Korean moment."""
+        return int(datetime.fromisoformat(f"{text}+09:00").timestamp()) * 1_000_000_000
 
     def at(self, moment: str) -> None:
         """Step to a moment; the crowd sleeps on the way. Returns when the engine knows it."""
@@ -177,7 +187,7 @@ class DayDesk(Stack):
         sent = [o for o in orders if o["broker_order_id"] or o["venue_code"]]
         assert len(calls) == len(sent)
         assert len([o for o in sent if o["broker_order_id"]]) == len(_chains(ledger))
-        assert {o["origin"] for o in orders} <= {"api", "strategy"}
+        assert {o["origin"].partition(":")[0] for o in orders} <= {"api", "strategy"}
         assert len({o["broker_order_id"] for o in orders if o["broker_order_id"]}) == len(
             _chains(ledger)
         )

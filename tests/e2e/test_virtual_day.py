@@ -3,6 +3,10 @@ ledger's at the end, and so is every order."""
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,13 +20,32 @@ EARLY = {"paper": "40570000", "real": "APBK0918", "spec": "APBK0918"}
 LATE = {"paper": "40580000", "real": "APBK0918", "spec": "APBK0918"}
 
 
-@pytest.mark.parametrize("profile", ["real", "paper", "spec"])
+PROFILES = ("real", "paper", "spec")
+# Market seconds for one of ours; a day from 07:55 to 20:05 takes a minute at 720.
+SPEED = float(os.environ.get("AEGIS_DAY_SPEED", "720"))
+DAY_S = 75.0
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
+    """All three at once: most of the time of a day at one call a second is waiting."""
+    with ThreadPoolExecutor(len(PROFILES)) as pool:
+        yield {
+            profile: pool.submit(live_through, tmp_path_factory.mktemp(profile), profile)
+            for profile in PROFILES
+        }
+
+
+@pytest.mark.parametrize("profile", PROFILES)
 def test_engine_trades_a_virtual_day_and_its_account_equals_the_ledger(
-    tmp_path: Path, profile: str
+    days: dict[str, Future[None]], profile: str
 ) -> None:
-    desk = DayDesk(
-        tmp_path, profile, f"{FRIDAY}T07:50", "--stepped", "--seed", "11", "--activity", "0"
-    )
+    days[profile].result()
+
+
+def live_through(home: Path, profile: str) -> None:
+    """Place orders in every session of a day and of the next morning, and compare the books."""
+    desk = DayDesk(home, profile, f"{FRIDAY}T07:50", "--stepped", "--seed", "11", "--activity", "0")
     try:
         desk.start_engine()
         desk.refused(EARLY[profile], type="market", qty=1)
@@ -36,16 +59,20 @@ def test_engine_trades_a_virtual_day_and_its_account_equals_the_ledger(
             nextrade_after_the_close(desk)
         evening(desk)
         next_morning(desk)
-
-        desk.agree()
-        desk.check_calls()
-        status = desk.status()
-        assert status["is_ready"], status
-        assert status["open_orders"] == status["unknown_orders"] == 0
-        assert status["discrepancies"] == 0
-        assert status["halted_symbols"] == {}
+        check_books(desk)
     finally:
         desk.close()
+
+
+def check_books(desk: DayDesk) -> None:
+    """Hold the engine to the ledger, and to its own word that all is well."""
+    desk.agree()
+    desk.check_calls()
+    status = desk.status()
+    assert status["is_ready"], status
+    assert status["open_orders"] == status["unknown_orders"] == 0
+    assert status["discrepancies"] == 0
+    assert status["halted_symbols"] == {}
 
 
 def pre_market(desk: DayDesk) -> None:
@@ -201,3 +228,29 @@ def next_morning(desk: DayDesk) -> None:
     assert first.startswith(MONDAY.replace("-", ""))
     working = desk.limit("buy", 90, qty=1)
     desk.canceled(working)
+
+
+def test_strategy_trades_an_accelerated_day_and_its_account_equals_the_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parent / "strategies")
+    desk = DayDesk(tmp_path, "spec", f"{FRIDAY}T07:55", "--seed", "5", "--activity", "0.02")
+    began_s = time.monotonic()
+    try:
+        desk.start_engine("--strategy", "day_trader:DayTrader")
+        desk.clock(speed=SPEED)
+        evening_ns = desk.moment_ns(f"{FRIDAY}T20:05")
+        while desk.now_ns() < evening_ns:
+            if time.monotonic() - began_s > DAY_S * 0.8:
+                # This machine is too slow for a crowd at this speed: the rest of the day is quiet.
+                desk.clock(to=f"{FRIDAY}T20:05:00")
+            time.sleep(0.2)
+        desk.clock(stepped=True)
+
+        check_books(desk)
+        ledger = desk.ledger()
+        assert time.monotonic() - began_s < DAY_S + 15
+        assert len(ledger["fills"]) > 20
+        assert {row["request"] for row in ledger["orders"]} >= {"new", "cancel"}
+    finally:
+        desk.close()
