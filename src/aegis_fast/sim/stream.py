@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from aegis_fast.kis import tr
+from aegis_fast.sim.acks import ack
 from aegis_fast.sim.door import Door
 from aegis_fast.sim.feed_books import BookFeed
 from aegis_fast.sim.feed_clock import ClockFeed
@@ -40,24 +41,6 @@ _NOTICE_TRS = ("H0STCNI0", "H0STCNI9")
 _MAX_EXTRA_FIELDS = 100
 _NEVER_NS = 1 << 63
 _PENDING_NOTICES = 10_000  # Delayed ones; beyond that the oldest go out early.
-_TEXTS = {
-    "OPSP0000": "SUBSCRIBE SUCCESS",
-    "OPSP0001": "UNSUBSCRIBE SUCCESS",
-    "OPSP0002": "ALREADY IN SUBSCRIBE",
-    "OPSP0003": "UNSUBSCRIBE ERROR(not found!)",
-    "OPSP0008": "MAX SUBSCRIBE OVER",
-    "OPSP0011": "invalid approval : NOT FOUND",
-    "OPSP8991": "invalid tr_id",
-    "OPSP8992": "invalid tr_key",
-    "OPSP8996": "ALREADY IN USE appkey",
-    "OPSP8997": "invalid tr_type",
-    "OPSP8998": "invalid custtype",
-    "OPSP9990": "tr_key not found",
-    "OPSP9991": "input not found",
-    "OPSP9992": "body not found",
-    "OPSP9998": "header not found",
-    "OPSP9999": "JSON PARSING ERROR",
-}
 
 
 class Hub:
@@ -225,22 +208,8 @@ class Hub:
         return "" if is_key(self._outlet.world, tr_id, tr_key) else "OPSP8992"
 
     def _ack(self, session: Session, code: str, tr_id: str = "", tr_key: str = "") -> None:
-        is_named = bool(tr_id)
-        body: dict[str, Any] = {
-            "rt_cd": "0" if code in ("OPSP0000", "OPSP0001") else "1" if is_named else "9",
-            "msg_cd": code,
-            "msg1": _TEXTS[code],
-        }
-        if code == "OPSP0000":
-            key, iv = self._key_of(session, tr_id)
-            body["output"] = {"iv": iv, "key": key}
-        known = tr.realtime().get(tr_id)
-        header = {
-            "tr_id": tr_id if is_named else "(null)",
-            "tr_key": tr_key,
-            "encrypt": "Y" if known is not None and known.is_encrypted else "N",
-        }
-        wire = self._wrap(msgspec.json.encode({"header": header, "body": body}))
+        pair = self._key_of(session, tr_id) if code == "OPSP0000" else None
+        wire = self._wrap(ack(code, tr_id, tr_key, pair))
         if self.tap is None or not self.tap.on_ack(session, (tr_id, tr_key), code, wire):
             session.deliver(wire)
 
