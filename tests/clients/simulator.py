@@ -59,7 +59,7 @@ class Simulator:
 
     def pass_a_minute(self) -> None:
         """Put the clock forward, so that another token may be asked for."""
-        self.control("POST", "clock", {"advance_ms": 61_000})
+        self.control("POST", "clock", {"door_ms": 61_000})
 
     def trade(self, symbol: str, side: str, qty: int, price: int = 0) -> int:
         """Let a stranger trade; return how many shares changed hands."""

@@ -115,6 +115,14 @@ def test_curl_example_is_taken(method: str, page: str, body: str) -> None:
     assert answer.status == 200, answer.body
 
 
+def test_frames_in_the_document_have_the_widths_of_today() -> None:
+    frames = re.findall(r"^[01]\|(\w+)\|(\d{3})\|(.*)$", TEXT, re.M)
+
+    assert [tr_id for tr_id, _, _ in frames] == ["H0STCNT0", "H0STASP0", "H0STCNI0"]
+    for tr_id, count, payload in frames:
+        assert len(payload.split("^")) == int(count) * todays_widths()[tr_id]
+
+
 def test_keys_in_the_document_are_those_of_the_simulator() -> None:
     for text in (SIM_APPKEY, SIM_APPSECRET, SIM_ACCOUNT, SIM_HTS_ID):
         assert text in TEXT
