@@ -34,9 +34,9 @@ def rss_mb() -> int:
 def measure(count: int, seconds: int) -> dict[str, float]:
     """Start a market of count issues at ten o'clock and let it run for some seconds."""
     begun = time.process_time()
+    from aegis_fast.sim.crowd.listing import issues_of
     from aegis_fast.sim.kst import midnight_ns
-    from aegis_fast.sim.listing import issues_of
-    from aegis_fast.sim.world import World
+    from aegis_fast.sim.market.world import World
 
     imported = time.process_time()
     start_ns = midnight_ns(DAY) + 36_000 * SECOND_NS
@@ -60,7 +60,7 @@ def measure(count: int, seconds: int) -> dict[str, float]:
 def measure_day() -> dict[str, float]:
     """Lead 30 issues through the sessions of a day, 07:55 to 20:05."""
     from aegis_fast.sim.kst import midnight_ns
-    from aegis_fast.sim.world import World
+    from aegis_fast.sim.market.world import World
 
     start_ns = midnight_ns(DAY) + 28_500 * SECOND_NS
     end_ns = midnight_ns(DAY) + 72_300 * SECOND_NS

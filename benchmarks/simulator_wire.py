@@ -35,7 +35,7 @@ WANTED_PER_S = 200
 MAX_SECONDS = 60
 PROGRAM = """
 from aegis_fast import sim
-from aegis_fast.sim.account import AccountSpec
+from aegis_fast.sim.desk.account import AccountSpec
 from aegis_fast.kis.profile import SIM_APPKEY, SIM_APPSECRET
 accounts = [
     AccountSpec(f"5{{n:09d}}", SIM_APPKEY + str(n), SIM_APPSECRET, f"id{{n}}")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from websockets.sync.client import ClientConnection, connect
 
 from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
-from aegis_fast.sim.account import AccountSpec
+from aegis_fast.sim.desk.account import AccountSpec
 from tests.clients.simulator import Simulator
 
 __all__ = ["TAP", "TWO_CUSTOMERS", "Tap", "records", "tap", "wait_for_registrations"]

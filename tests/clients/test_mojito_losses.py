@@ -9,7 +9,7 @@ import mojito.koreainvestment as mojito
 import pytest
 
 from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
-from aegis_fast.sim.account import AccountSpec
+from aegis_fast.sim.desk.account import AccountSpec
 from tests.clients.hosts import point_mojito
 from tests.clients.simulator import Simulator, simulator_inside
 

@@ -7,9 +7,9 @@ from random import Random
 
 from aegis_fast.kis import tr
 from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
-from aegis_fast.sim.answers import Request
 from aegis_fast.sim.broker import Broker
-from aegis_fast.sim.market import issues
+from aegis_fast.sim.calls.answers import Request
+from aegis_fast.sim.market.rules import issues
 from tests.contracts.frame_contract import Follow
 from tests.unit.sim.sim_harness import decrypted
 

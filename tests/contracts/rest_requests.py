@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from aegis_fast.kis.profile import SIM_APPKEY, SIM_APPSECRET
-from aegis_fast.sim import catalogue
-from aegis_fast.sim.answers import Answer
-from aegis_fast.sim.exchange import VI
+from aegis_fast.sim.calls import catalogue
+from aegis_fast.sim.calls.answers import Answer
+from aegis_fast.sim.market.exchange import VI
 from tests.unit.sim.sim_harness import FIRST_TOKEN, SECOND, Bench, spec
 
 __all__ = ["HELD", "PARAMS", "ask", "busy_bench", "own_tr_id", "variants"]

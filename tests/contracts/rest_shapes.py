@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from aegis_fast.kis import tr
-from aegis_fast.sim import catalogue
+from aegis_fast.sim.calls import catalogue
 
 __all__ = ["EXTRAS", "SLIPS", "Part", "parts_of", "table_fields"]
 

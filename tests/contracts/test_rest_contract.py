@@ -8,8 +8,8 @@ from functools import cache
 import pytest
 
 from aegis_fast.kis import tr
-from aegis_fast.sim import catalogue
-from aegis_fast.sim.listing import issues_of
+from aegis_fast.sim.calls import catalogue
+from aegis_fast.sim.crowd.listing import issues_of
 from tests.contracts.rest_requests import PARAMS, ask, busy_bench, variants
 from tests.contracts.rest_shapes import EXTRAS, Part, parts_of, table_fields
 from tests.contracts.rest_types import fault_of, rule_of

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from aegis_fast.kis import tr
-from aegis_fast.sim import catalogue
+from aegis_fast.sim.calls import catalogue
 from tests.contracts.rest_requests import PARAMS, ask, busy_bench, own_tr_id, variants
 from tests.unit.sim.sim_harness import Bench
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-from aegis_fast.sim.ledger import FillEntry, OrderEntry
-from aegis_fast.sim.market import Side
+from aegis_fast.sim.desk.ledger import FillEntry, OrderEntry
+from aegis_fast.sim.market.rules import Side
 from tests.contracts.rest_requests import PARAMS, ask
 from tests.unit.sim.sim_harness import SECOND, Bench, spec
 

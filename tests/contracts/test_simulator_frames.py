@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from aegis_fast.hot import FrameParser
-from aegis_fast.sim.exchange import VI
+from aegis_fast.sim.market.exchange import VI
 from tests.contracts.frame_contract import ContractError, Follow, Record, check
 from tests.contracts.frame_fields import TRS
 from tests.contracts.market_day import Day

@@ -29,9 +29,9 @@ from aegis_fast.kis.credentials import AppCredentials
 from aegis_fast.kis.gateway import KISGateway
 from aegis_fast.kis.profile import PAPER, SIM, SIM_ACCOUNT, Profile
 from aegis_fast.kis.stream import KISStream
-from aegis_fast.sim.account import AccountSpec
 from aegis_fast.sim.broker import DEFAULT_ACCOUNTS
-from aegis_fast.sim.fault_rules import FaultBody, check
+from aegis_fast.sim.desk.account import AccountSpec
+from aegis_fast.sim.faults.rules import FaultBody, check
 from tests.e2e.kis_fakes import LOOPS, Gate, run, until
 from tests.unit.kis.kis_samples import CREDENTIALS
 

@@ -12,7 +12,7 @@ import pytest
 from aegis_fast import sim
 from aegis_fast.errors import ConfigError
 from aegis_fast.kis.profile import SIM_APPKEY, SIM_APPSECRET
-from aegis_fast.sim.account import AccountSpec
+from aegis_fast.sim.desk.account import AccountSpec
 from aegis_fast.sim.server import SimServer
 
 pytestmark = pytest.mark.e2e

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from aegis_fast import sim
-from aegis_fast.sim.batch import PATH, TR_ID
+from aegis_fast.sim.calls.batch import PATH, TR_ID
 from aegis_fast.sim.rules import DoorRules
 from tests.e2e.test_sim_sockets import ACCOUNT, ORDER, QUOTE, Client
 

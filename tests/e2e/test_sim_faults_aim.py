@@ -17,8 +17,8 @@ import pytest
 
 from aegis_fast.errors import ConfigError
 from aegis_fast.kis.profile import SIM_HTS_ID
-from aegis_fast.sim.account import AccountSpec
 from aegis_fast.sim.broker import DEFAULT_ACCOUNTS
+from aegis_fast.sim.desk.account import AccountSpec
 from tests.e2e.sim_fault_bench import SYMBOL, TRADE_TR, Bench, bench
 
 pytestmark = pytest.mark.e2e

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
-from aegis_fast.sim.account import AccountSpec
+from aegis_fast.sim.desk.account import AccountSpec
 from tests.e2e.sim_fault_bench import (
     CTX,
     DAY_ORDERS,

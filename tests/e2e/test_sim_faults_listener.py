@@ -12,7 +12,7 @@ import pytest
 from aiohttp.abc import ResolveResult
 
 from aegis_fast import sim
-from aegis_fast.sim.faults import KINDS
+from aegis_fast.sim.faults.waiting import KINDS
 from tests.e2e import (
     test_sim_faults_calls,
     test_sim_faults_frames,

@@ -67,7 +67,7 @@ FINGERPRINT = """
 import hashlib, json
 from random import Random
 from aegis_fast.kis.profile import SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
-from aegis_fast.sim.answers import Request
+from aegis_fast.sim.calls.answers import Request
 from aegis_fast.sim.broker import Broker
 
 now = 1_795_395_600 * 10**9

@@ -14,15 +14,15 @@ from random import Random
 import pytest
 
 from aegis_fast.kis import tr
-from aegis_fast.sim.account import AccountSpec, buy_cost_krw
-from aegis_fast.sim.answers import Refusal
 from aegis_fast.sim.broker import Broker
-from aegis_fast.sim.calendar import BOARDS, phases
-from aegis_fast.sim.desk import ChangeForm, OrderForm
-from aegis_fast.sim.exchange import KINDS
+from aegis_fast.sim.calls.answers import Refusal
+from aegis_fast.sim.desk.account import AccountSpec, buy_cost_krw
+from aegis_fast.sim.desk.desk import ChangeForm, OrderForm
+from aegis_fast.sim.desk.ledger import OrderEntry
 from aegis_fast.sim.kst import SECOND_NS, midnight_ns, second_of_day
-from aegis_fast.sim.ledger import OrderEntry
-from aegis_fast.sim.market import Side, issues, order_unit, round_down
+from aegis_fast.sim.market.calendar import BOARDS, phases
+from aegis_fast.sim.market.exchange import KINDS
+from aegis_fast.sim.market.rules import Side, issues, order_unit, round_down
 
 DAY = date(2026, 11, 23)
 SYMBOLS = ("005930", "247540", "069500", "57JN53")

@@ -14,8 +14,8 @@ from random import Random
 
 import pytest
 
-from aegis_fast.sim.exchange import KINDS, Book, Guard, Order, Result
-from aegis_fast.sim.market import PriceLimits, Side, is_on_grid, price_limits
+from aegis_fast.sim.market.exchange import KINDS, Book, Guard, Order, Result
+from aegis_fast.sim.market.rules import PriceLimits, Side, is_on_grid, price_limits
 from tests.oracle.exchange_twin import CODES, MIDPOINT, ExchangeTwin, TwinOrder, TwinResult
 from tests.unit.sim.sim_harness import issue
 

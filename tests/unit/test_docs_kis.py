@@ -16,12 +16,12 @@ import typer
 from aegis_fast.cli import app
 from aegis_fast.kis import tr
 from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
-from aegis_fast.sim.answers import Request
 from aegis_fast.sim.broker import Broker
+from aegis_fast.sim.calls.answers import Request
 from aegis_fast.sim.control import Control
-from aegis_fast.sim.fault_kinds import KINDS
-from aegis_fast.sim.frames import todays_widths
-from aegis_fast.sim.registry import TOPICS
+from aegis_fast.sim.faults.kinds import KINDS
+from aegis_fast.sim.feed.frames import todays_widths
+from aegis_fast.sim.feed.registry import TOPICS
 from aegis_fast.sim.rules import rules
 from aegis_fast.sim.sim_clock import SimClock
 

@@ -196,7 +196,7 @@ def sim(
     """
     _check_files(profile, replay, cert, key)
     from aegis_fast.sim import run as run_sim
-    from aegis_fast.sim.accounts import read_accounts
+    from aegis_fast.sim.desk.accounts import read_accounts
     from aegis_fast.sim.rules import DoorRules
 
     is_clock_set = start is not None or speed != 1.0 or stepped

@@ -12,27 +12,27 @@ from typing import Any
 
 from aegis_fast.errors import ConfigError
 from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
-from aegis_fast.sim.account import Account, AccountSpec
-from aegis_fast.sim.answers import Answer, Request
-from aegis_fast.sim.calendar import is_trading_day
-from aegis_fast.sim.desk import Desk
+from aegis_fast.sim.calls.answers import Answer, Request
+from aegis_fast.sim.calls.interruptions import Interruptions
+from aegis_fast.sim.calls.rest import Rest, Sources, call_of
+from aegis_fast.sim.calls.trading import Trading
+from aegis_fast.sim.desk.account import Account, AccountSpec
+from aegis_fast.sim.desk.desk import Desk
+from aegis_fast.sim.desk.ledger import Ledger
+from aegis_fast.sim.desk.reservations import Reservations
 from aegis_fast.sim.door import Door
-from aegis_fast.sim.exchange import VI, Book, Exchange
-from aegis_fast.sim.fault_hooks import FaultHooks
-from aegis_fast.sim.faults import Faults
-from aegis_fast.sim.hooks import WorldHooks
-from aegis_fast.sim.interruptions import Interruptions
+from aegis_fast.sim.faults.hooks import FaultHooks
+from aegis_fast.sim.faults.waiting import Faults
+from aegis_fast.sim.feed.replay import Replay
+from aegis_fast.sim.feed.stream import Hub, Session
 from aegis_fast.sim.kst import SECOND_NS, date_of
-from aegis_fast.sim.ledger import Ledger
-from aegis_fast.sim.market import Issue
-from aegis_fast.sim.replay import Replay
-from aegis_fast.sim.reservations import Reservations
-from aegis_fast.sim.rest import Rest, Sources, call_of
+from aegis_fast.sim.market.calendar import is_trading_day
+from aegis_fast.sim.market.exchange import VI, Book, Exchange
+from aegis_fast.sim.market.hooks import WorldHooks
+from aegis_fast.sim.market.rules import Issue
+from aegis_fast.sim.market.tape import TradeRecord
+from aegis_fast.sim.market.world import World
 from aegis_fast.sim.rules import DoorRules, rules
-from aegis_fast.sim.stream import Hub, Session
-from aegis_fast.sim.tape import TradeRecord
-from aegis_fast.sim.trading import Trading
-from aegis_fast.sim.world import World
 
 __all__ = ["DEFAULT_ACCOUNTS", "GRID_NS", "Broker"]
 

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from aegis_fast.errors import InvalidRequest
-from aegis_fast.sim import batch
-from aegis_fast.sim.answers import Answer, Request
 from aegis_fast.sim.broker import Broker
-from aegis_fast.sim.calendar import BOARDS
-from aegis_fast.sim.fault_page import FaultPage
+from aegis_fast.sim.calls import batch
+from aegis_fast.sim.calls.answers import Answer, Request
+from aegis_fast.sim.faults.page import FaultPage
 from aegis_fast.sim.kst import date_of
+from aegis_fast.sim.market.calendar import BOARDS
 from aegis_fast.sim.market_page import MarketPage
 from aegis_fast.sim.sim_clock import MAX_JUMP_NS, SimClock, crowd_pace, parse_moment
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from aegis_fast.sim.account import AccountSpec
-from aegis_fast.sim.answers import Answer, Refusal, Request
+from aegis_fast.sim.calls.answers import Answer, Refusal, Request
+from aegis_fast.sim.desk.account import AccountSpec
 from aegis_fast.sim.kst import DAY_NS, SECOND_NS, date_of, hhmmss
 from aegis_fast.sim.rules import DoorRules, call_limit
 

@@ -8,9 +8,9 @@ import msgspec
 
 from aegis_fast.errors import InvalidRequest
 from aegis_fast.sim.broker import Broker
-from aegis_fast.sim.exchange import Book
-from aegis_fast.sim.market import Side, is_on_grid, order_unit
-from aegis_fast.sim.regimes import REGIMES
+from aegis_fast.sim.crowd.regimes import REGIMES
+from aegis_fast.sim.market.exchange import Book
+from aegis_fast.sim.market.rules import Side, is_on_grid, order_unit
 
 __all__ = ["MarketPage"]
 

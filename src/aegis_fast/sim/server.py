@@ -18,16 +18,16 @@ from typing import Any
 from aiohttp import web
 
 from aegis_fast.errors import ConfigError
-from aegis_fast.sim.answers import Answer, Request
 from aegis_fast.sim.broker import Broker
+from aegis_fast.sim.calls.answers import Answer, Request
 from aegis_fast.sim.control import PREFIX, Control
-from aegis_fast.sim.exchange import Exchange
-from aegis_fast.sim.fault_script import read_script
+from aegis_fast.sim.faults.script import read_script
+from aegis_fast.sim.faults.wire import WireFaults
+from aegis_fast.sim.market.exchange import Exchange
 from aegis_fast.sim.pump import Pump
 from aegis_fast.sim.settings import SimSettings
 from aegis_fast.sim.sim_clock import SimClock
 from aegis_fast.sim.sockets import Sockets
-from aegis_fast.sim.wire_faults import WireFaults
 
 __all__ = ["SimServer", "start"]
 

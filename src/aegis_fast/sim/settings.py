@@ -10,12 +10,12 @@ from random import Random
 from typing import Any
 
 from aegis_fast.errors import ConfigError
-from aegis_fast.sim.account import AccountSpec
 from aegis_fast.sim.broker import DEFAULT_ACCOUNTS, Broker
+from aegis_fast.sim.crowd.listing import chosen_issues
 from aegis_fast.sim.deflate import DEFLATE_MODES, ws_frame
-from aegis_fast.sim.frames import WIDTHS_OF_2024
-from aegis_fast.sim.listing import chosen_issues
-from aegis_fast.sim.replay import Replay
+from aegis_fast.sim.desk.account import AccountSpec
+from aegis_fast.sim.feed.frames import WIDTHS_OF_2024
+from aegis_fast.sim.feed.replay import Replay
 from aegis_fast.sim.rules import DoorRules
 from aegis_fast.sim.sim_clock import SPEEDS, crowd_pace
 from aegis_fast.sim.tls import CA_FILE, generated_context, given_context

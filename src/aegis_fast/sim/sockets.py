@@ -15,8 +15,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.deflate import Deflater, SharedDeflater, negotiate
+from aegis_fast.sim.feed.stream import Session
 from aegis_fast.sim.sim_clock import SimClock
-from aegis_fast.sim.stream import Session
 
 __all__ = ["Sockets"]
 

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from aegis_fast.kis import tr
 from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
-from aegis_fast.sim.account import AccountSpec
-from aegis_fast.sim.answers import Answer, Request
 from aegis_fast.sim.broker import Broker
-from aegis_fast.sim.market import Issue
+from aegis_fast.sim.calls.answers import Answer, Request
+from aegis_fast.sim.desk.account import AccountSpec
+from aegis_fast.sim.market.rules import Issue
 
 # 2026-11-23 10:00:00 KST, a Monday.
 START_NS = 1_795_395_600 * 1_000_000_000

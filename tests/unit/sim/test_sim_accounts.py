@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aegis_fast.errors import ConfigError
-from aegis_fast.sim.accounts import read_accounts
+from aegis_fast.sim.desk.accounts import read_accounts
 
 ONE = """
 [[account]]

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from aegis_fast.sim.answers import decimal
-from aegis_fast.sim.market import Side
-from aegis_fast.sim.products import isin
+from aegis_fast.sim.calls.answers import decimal
+from aegis_fast.sim.calls.products import isin
+from aegis_fast.sim.market.rules import Side
 from tests.unit.sim.sim_harness import SECOND, Bench, spec
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aegis_fast.sim.exchange import KINDS, Book, Cross, Expected, Order, Shown
-from aegis_fast.sim.market import Side, price_limits
+from aegis_fast.sim.market.exchange import KINDS, Book, Cross, Expected, Order, Shown
+from aegis_fast.sim.market.rules import Side, price_limits
 from tests.unit.sim.sim_harness import issue
 
 BUY, SELL = Side.BUY, Side.SELL

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from aegis_fast.sim.batch import MAX_LEGS, PATH, TR_ID
+from aegis_fast.sim.calls.batch import MAX_LEGS, PATH, TR_ID
 from tests.unit.sim.sim_harness import Bench, spec
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from aegis_fast.sim.calendar import (
+from aegis_fast.sim.market.calendar import (
     is_trading_day,
     next_trading_day,
     phases,

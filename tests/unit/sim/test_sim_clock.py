@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from aegis_fast.errors import InvalidRequest
-from aegis_fast.sim.answers import Request
+from aegis_fast.sim.calls.answers import Request
 from aegis_fast.sim.control import Control
 from aegis_fast.sim.sim_clock import MAX_JUMP_NS, SimClock, crowd_pace, parse_moment
 from tests.unit.sim.sim_harness import SECOND, START_NS, Bench

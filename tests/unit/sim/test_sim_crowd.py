@@ -7,13 +7,13 @@ from random import Random
 
 import pytest
 
-from aegis_fast.sim.exchange import KINDS, Book, Order, guard_for
-from aegis_fast.sim.flow import Flow
+from aegis_fast.sim.crowd.flow import Flow
+from aegis_fast.sim.crowd.listing import issues_of
+from aegis_fast.sim.crowd.regimes import REGIMES
 from aegis_fast.sim.kst import SECOND_NS, midnight_ns
-from aegis_fast.sim.listing import issues_of
-from aegis_fast.sim.market import Side, order_unit, price_limits, round_down
-from aegis_fast.sim.regimes import REGIMES
-from aegis_fast.sim.world import World
+from aegis_fast.sim.market.exchange import KINDS, Book, Order, guard_for
+from aegis_fast.sim.market.rules import Side, order_unit, price_limits, round_down
+from aegis_fast.sim.market.world import World
 
 LISTED = issues_of(400, 3)
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aegis_fast.kis.profile import SIM_HTS_ID
-from aegis_fast.sim.account import buy_cost_krw
-from aegis_fast.sim.market import Side, commission_krw
+from aegis_fast.sim.desk.account import buy_cost_krw
+from aegis_fast.sim.market.rules import Side, commission_krw
 from tests.unit.sim.sim_harness import SECOND, Bench, Socket, spec
 
 CASH = 100_000_000

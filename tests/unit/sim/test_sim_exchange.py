@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aegis_fast.kis import tr
-from aegis_fast.sim.exchange import KINDS, Book, Exchange, Order, Result, kind_on
-from aegis_fast.sim.market import PriceLimits, Side, price_limits
+from aegis_fast.sim.market.exchange import KINDS, Book, Exchange, Order, Result, kind_on
+from aegis_fast.sim.market.rules import PriceLimits, Side, price_limits
 from tests.unit.sim.sim_harness import issue
 
 BUY, SELL = Side.BUY, Side.SELL

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from aegis_fast.sim.extremes import Extremes
-from aegis_fast.sim.history import DayBar
+from aegis_fast.sim.crowd.extremes import Extremes
+from aegis_fast.sim.crowd.history import DayBar
 
 
 def bars(seed: int, newest: date, count: int = 300) -> list[DayBar]:

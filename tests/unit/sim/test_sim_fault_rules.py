@@ -9,13 +9,13 @@ import pytest
 
 from aegis_fast.errors import InvalidRequest
 from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY
-from aegis_fast.sim.answers import Request
-from aegis_fast.sim.fault_aims import aim_of_call, aim_of_frame
-from aegis_fast.sim.fault_frames import malformed, truncated, widened
-from aegis_fast.sim.fault_kinds import TABLE
-from aegis_fast.sim.fault_rules import Aim, FaultBody, at_of, check
-from aegis_fast.sim.faults import Faults
-from aegis_fast.sim.market import Side
+from aegis_fast.sim.calls.answers import Request
+from aegis_fast.sim.faults.aims import aim_of_call, aim_of_frame
+from aegis_fast.sim.faults.frames import malformed, truncated, widened
+from aegis_fast.sim.faults.kinds import TABLE
+from aegis_fast.sim.faults.rules import Aim, FaultBody, at_of, check
+from aegis_fast.sim.faults.waiting import Faults
+from aegis_fast.sim.market.rules import Side
 from tests.unit.sim.sim_harness import MS, START_NS, Bench
 
 ORDER_PATH = "/uapi/domestic-stock/v1/trading/order-cash"

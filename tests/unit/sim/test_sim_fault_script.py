@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from aegis_fast.errors import ConfigError
-from aegis_fast.sim.fault_rules import FaultBody, check
-from aegis_fast.sim.fault_script import read_script
+from aegis_fast.sim.faults.rules import FaultBody, check
+from aegis_fast.sim.faults.script import read_script
 from aegis_fast.sim.kst import second_of_day
 from tests.unit.sim.sim_harness import MS, SECOND, Bench
 

@@ -8,12 +8,12 @@ from random import Random
 import pytest
 
 from aegis_fast.kis.profile import SIM_HTS_ID
-from aegis_fast.sim.answers import Request
 from aegis_fast.sim.broker import Broker
+from aegis_fast.sim.calls.answers import Request
 from aegis_fast.sim.control import Control
-from aegis_fast.sim.faults import KINDS, MAX_FAULTS
+from aegis_fast.sim.faults.waiting import KINDS, MAX_FAULTS
+from aegis_fast.sim.feed.stream import Session
 from aegis_fast.sim.sim_clock import SimClock
-from aegis_fast.sim.stream import Session
 from tests.unit.sim.sim_harness import MS, SECOND, START_NS, Bench
 
 

@@ -6,13 +6,13 @@ import pytest
 
 from aegis_fast.kis import tr
 from aegis_fast.kis.profile import SIM_HTS_ID
-from aegis_fast.sim.exchange import KINDS, Order
-from aegis_fast.sim.frames import Notice, fit, notice_values, ratio
-from aegis_fast.sim.frames_depth import merged
-from aegis_fast.sim.market import Side
-from aegis_fast.sim.program import ProgramTrading
-from aegis_fast.sim.seeds import seeded
-from aegis_fast.sim.views import Levels
+from aegis_fast.sim.crowd.program import ProgramTrading
+from aegis_fast.sim.crowd.seeds import seeded
+from aegis_fast.sim.feed.frames import Notice, fit, notice_values, ratio
+from aegis_fast.sim.feed.frames_depth import merged
+from aegis_fast.sim.feed.views import Levels
+from aegis_fast.sim.market.exchange import KINDS, Order
+from aegis_fast.sim.market.rules import Side
 from tests.contracts.frame_contract import Follow, check
 from tests.unit.sim.sim_harness import MS, SECOND, START_NS, Bench, decrypted
 

@@ -8,12 +8,12 @@ from random import Random
 import msgspec
 import pytest
 
-from aegis_fast.sim.exchange import KINDS, Book, Order, guard_for
-from aegis_fast.sim.flow import Flow
-from aegis_fast.sim.intensity import intensity
-from aegis_fast.sim.market import Issue, Side, is_on_grid, price_limits
-from aegis_fast.sim.regimes import REGIMES, draw
-from aegis_fast.sim.world import World
+from aegis_fast.sim.crowd.flow import Flow
+from aegis_fast.sim.crowd.intensity import intensity
+from aegis_fast.sim.crowd.regimes import REGIMES, draw
+from aegis_fast.sim.market.exchange import KINDS, Book, Order, guard_for
+from aegis_fast.sim.market.rules import Issue, Side, is_on_grid, price_limits
+from aegis_fast.sim.market.world import World
 from tests.unit.sim.sim_harness import SECOND, START_NS, issue
 
 LIQUID = issue()

@@ -8,8 +8,8 @@ import pytest
 
 from aegis_fast.kis import tr
 from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_HTS_ID
-from aegis_fast.sim.frames import Notice, notice_values
-from aegis_fast.sim.market import Side
+from aegis_fast.sim.feed.frames import Notice, notice_values
+from aegis_fast.sim.market.rules import Side
 from tests.oracle import frame_twin
 from tests.unit.sim.sim_harness import SECOND, START_NS, Bench, decrypted
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from aegis_fast.sim.indices import INDEX_CODES, Indices
-from aegis_fast.sim.market import Issue, Side, price_limits
-from aegis_fast.sim.tape import Tape
+from aegis_fast.sim.market.indices import INDEX_CODES, Indices
+from aegis_fast.sim.market.rules import Issue, Side, price_limits
+from aegis_fast.sim.market.tape import Tape
 from tests.unit.sim.sim_harness import SECOND, START_NS, issue
 
 # Worth 700, 200 and 100 billion won, and one of KOSDAQ.

@@ -10,11 +10,11 @@ from itertools import pairwise
 import pytest
 
 from aegis_fast.errors import ConfigError
-from aegis_fast.sim.elw import days_left, figures, theory_micro
-from aegis_fast.sim.listing import MOST_ISSUES, chosen_issues, issues_of
-from aegis_fast.sim.market import Elw, Issue, is_on_grid, issues, price_limits
-from aegis_fast.sim.regimes import draw
-from aegis_fast.sim.world import World
+from aegis_fast.sim.crowd.elw import days_left, figures, theory_micro
+from aegis_fast.sim.crowd.listing import MOST_ISSUES, chosen_issues, issues_of
+from aegis_fast.sim.crowd.regimes import draw
+from aegis_fast.sim.market.rules import Elw, Issue, is_on_grid, issues, price_limits
+from aegis_fast.sim.market.world import World
 from tests.unit.sim.sim_harness import MS, START_NS
 
 SYMBOL = {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from aegis_fast.sim.market import (
+from aegis_fast.sim.market.rules import (
     commission_krw,
     is_on_grid,
     issues,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aegis_fast.sim.market import Side
+from aegis_fast.sim.market.rules import Side
 from tests.contracts.rest_requests import PARAMS, ask
 from tests.unit.sim.rest_bench import bench_at
 from tests.unit.sim.sim_harness import SECOND, Bench

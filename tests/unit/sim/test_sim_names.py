@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from aegis_fast.sim.names import answer_query, name_of
+from aegis_fast.sim.faults.names import answer_query, name_of
 
 NAME = b"\x07openapi\x0fkoreainvestment\x03com\x00"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aegis_fast.errors import ConfigError
-from aegis_fast.sim.replay import Replay
+from aegis_fast.sim.feed.replay import Replay
 from tests.unit.sim.sim_harness import MS, SECOND, Bench, decrypted
 
 FRAMES = Path(__file__).parents[2] / "data" / "frames"

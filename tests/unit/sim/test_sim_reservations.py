@@ -120,7 +120,7 @@ def test_reservation_with_an_end_date_is_entered_every_trading_day() -> None:
 
 
 def _always():
-    from aegis_fast.sim.calendar import OPEN_HOURS
+    from aegis_fast.sim.market.calendar import OPEN_HOURS
 
     return OPEN_HOURS[0]
 

@@ -9,7 +9,7 @@ import pytest
 
 from aegis_fast.kis.profile import SIM_HTS_ID
 from aegis_fast.sim.kst import SECOND_NS, midnight_ns
-from aegis_fast.sim.market import issues
+from aegis_fast.sim.market.rules import issues
 from tests.unit.sim.sim_harness import Bench, Socket
 
 START_NS = midnight_ns(date(2026, 11, 23)) + 8 * 3600 * SECOND_NS + 58 * 60 * SECOND_NS

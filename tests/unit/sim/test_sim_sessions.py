@@ -7,12 +7,12 @@ from datetime import date
 
 import pytest
 
-from aegis_fast.sim.calendar import phases
-from aegis_fast.sim.exchange import KINDS, Order
-from aegis_fast.sim.hooks import WorldHooks
 from aegis_fast.sim.kst import SECOND_NS, date_of, hhmmss, midnight_ns, second_of_day
-from aegis_fast.sim.market import Side, issues
-from aegis_fast.sim.world import World
+from aegis_fast.sim.market.calendar import phases
+from aegis_fast.sim.market.exchange import KINDS, Order
+from aegis_fast.sim.market.hooks import WorldHooks
+from aegis_fast.sim.market.rules import Side, issues
+from aegis_fast.sim.market.world import World
 
 DAY = date(2026, 11, 23)
 SYMBOLS = ("005930", "000660", "247540", "069500", "57JN53")

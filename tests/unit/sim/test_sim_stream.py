@@ -7,7 +7,7 @@ import json
 import pytest
 
 from aegis_fast.kis.profile import SIM_HTS_ID
-from aegis_fast.sim.market import issues
+from aegis_fast.sim.market.rules import issues
 from tests.unit.sim.sim_harness import SECOND, Bench, Socket, spec
 
 SYMBOLS = [issue.symbol for issue in issues()]

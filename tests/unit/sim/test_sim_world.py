@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from aegis_fast.sim.history import DAYS_KEPT
-from aegis_fast.sim.market import Side, is_on_grid
-from aegis_fast.sim.world import World
+from aegis_fast.sim.crowd.history import DAYS_KEPT
+from aegis_fast.sim.market.rules import Side, is_on_grid
+from aegis_fast.sim.market.world import World
 from tests.unit.sim.sim_harness import MS, SECOND, START_NS
 
 THIN = "004565"  # Trades some hundred shares a day.

@@ -1,0 +1,1 @@
+"""The broker's order desk: accounts, checks, orders and the ledger."""

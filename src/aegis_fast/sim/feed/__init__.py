@@ -1,0 +1,1 @@
+"""The WebSocket side: registrations, and every realtime frame."""
