@@ -19,6 +19,7 @@ from aegis_fast.sim.calls.trading import Trading
 from aegis_fast.sim.desk.account import Account, AccountSpec
 from aegis_fast.sim.desk.desk import Desk
 from aegis_fast.sim.desk.ledger import Ledger
+from aegis_fast.sim.desk.ledger_page import account_json
 from aegis_fast.sim.desk.reservations import Reservations
 from aegis_fast.sim.door import Door
 from aegis_fast.sim.faults.hooks import FaultHooks
@@ -275,12 +276,12 @@ class Broker:
             "calls": [call._asdict() for call in self.ledger.calls] if calls else [],
             "calls_dropped": self.ledger.calls_dropped,
             "accounts": {
-                number: _account_json(account) for number, account in self.accounts.items()
+                number: account_json(account) for number, account in self.accounts.items()
             },
         }
 
-    def state_json(self, now_ns: int) -> dict[str, Any]:
-        """Return what runs here and how it does."""
+    def state_json(self, now_ns: int, *, symbols: bool = True) -> dict[str, Any]:
+        """Return what runs here and how it does. symbols: with every issue that is listed."""
         return {
             "world": self.world_id,
             "profile": self.rules.name,
@@ -313,28 +314,7 @@ class Broker:
                     "cum_qty": self.world.tapes[symbol].cum_qty,
                 }
                 for symbol, book in self.world.exchange.books.items()
-            ],
+            ]
+            if symbols
+            else [],
         }
-
-
-def _account_json(account: Account) -> dict[str, Any]:
-    return {
-        "account": account.number,
-        "appkey": account.appkey,
-        "hts_id": account.hts_id,
-        "start_cash_krw": account.start_cash_krw,
-        "deposit_krw": account.deposit_krw,
-        "cash_krw": account.cash_krw,
-        "reserved_krw": account.reserved_krw,
-        "available_krw": account.available_krw,
-        "commission_krw": account.commission_krw,
-        "tax_krw": account.tax_krw,
-        "positions": {
-            symbol: {
-                "qty": holding.qty,
-                "cost_krw": holding.cost_krw,
-                "sellable_qty": holding.sellable_qty,
-            }
-            for symbol, holding in sorted(account.holdings.items())
-        },
-    }

@@ -1,11 +1,11 @@
-"""Answer the simulator's own pages under /_sim/: ledger, state, market, clock, faults.
+"""Answer the simulator's own pages under /_sim/: ledger, state, market, clock, faults, screen.
 
 Every wrong body is a 400 that names the field and what would be right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,19 +14,23 @@ from aegis_fast.errors import InvalidRequest
 from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.calls import batch
 from aegis_fast.sim.calls.answers import Answer, Request
+from aegis_fast.sim.desk.ledger_page import MAX_RECENT, recent_json
 from aegis_fast.sim.faults.page import FaultPage
 from aegis_fast.sim.kst import date_of
 from aegis_fast.sim.market.calendar import BOARDS
 from aegis_fast.sim.market_page import MarketPage
+from aegis_fast.sim.screen.day_plan import next_change_ns, phase_json
+from aegis_fast.sim.screen.pages import PAGES, ScreenPages, number
+from aegis_fast.sim.screen.web_files import WebFiles
 from aegis_fast.sim.sim_clock import MAX_JUMP_NS, SimClock, crowd_pace, parse_moment
 
-__all__ = ["Control"]
+__all__ = ["PREFIX", "Control"]
 
 PREFIX = "/_sim/"
 _MAX_ADVANCE_MS = MAX_JUMP_NS // 1_000_000
 _BATCH = {"path": batch.PATH, "tr_id": batch.TR_ID, "max_legs": batch.MAX_LEGS}
 _CLOCK_EXPECTED = (
-    '{"advance_ms": 60000} | {"to": "15:20:00"} | {"to": "2026-11-30T09:00:00"} | '
+    '{"advance_ms": 60000} | {"to": "15:20:00"} | {"to": "2026-11-30T09:00:00"} | {"to": "next"} | '
     '{"speed": 60} | {"stepped": true} | {"door_ms": 60000}'
 )
 _METHODS = {
@@ -35,7 +39,9 @@ _METHODS = {
     "market": ("POST",),
     "clock": ("GET", "POST"),
     "faults": ("GET", "POST", "DELETE"),
+    **dict.fromkeys(PAGES, ("GET",)),
 }
+_NEXT = "next"
 
 
 class ClockBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -43,8 +49,9 @@ class ClockBody(msgspec.Struct, forbid_unknown_fields=True):
 
     stepped: stand still, or run again. speed: market seconds for a real one, 0.01 to 10,000; 1 is
     the wall clock. advance_ms: that much market time, all of it simulated, a week at most. to: the
-    same, up to a moment (KST), "15:20:00" of the market's day or "2026-11-30T09:00:00". door_ms:
-    put only the door's time forward, so that tokens age and call limits pass.
+    same, up to a moment (KST), "15:20:00" of the market's day or "2026-11-30T09:00:00", or "next":
+    to where a session begins or ends next. door_ms: put only the door's time forward, so that
+    tokens age and call limits pass.
     """
 
     advance_ms: int | None = None
@@ -79,13 +86,22 @@ class Control:
         self._broker = broker
         self._faults = FaultPage(broker.faults, broker.fault_hooks)
         self._market = MarketPage(broker)
+        self._screen = ScreenPages(broker)
+        self._web = WebFiles()
         self._sim_clock = clock
         self._health = health
         self._is_auto_activity = is_auto_activity
 
     def answer(self, request: Request, now_ns: int) -> Answer:
-        """Answer a control request: 200, 400, 404 or 405."""
-        name = request.path.removeprefix(PREFIX)
+        """Answer a control request: 200, 304, 400, 403, 404 or 405."""
+        name = request.path.removeprefix(PREFIX.rstrip("/")).removeprefix("/")
+        if request.method == "GET":
+            file = self._web.answer(name, request.headers.get("if-none-match", ""))
+            if file is not None:
+                return file
+        elif request.headers.get("sec-fetch-site") == "cross-site":
+            # A page of somebody else, open in a browser on this machine, must not steer us.
+            return _json(403, {"error": "another site", "expected": "a page of this simulator"})
         if name not in _METHODS:
             return _json(404, {"error": f"no {request.path}", "expected": sorted(_METHODS)})
         if request.method not in _METHODS[name]:
@@ -99,33 +115,38 @@ class Control:
 
     def _page(self, name: str, request: Request, now_ns: int) -> dict[str, Any]:
         if name == "ledger":
-            return self._broker.ledger_json(calls=request.query.get("calls") != "0")
+            return self._ledger(request.query)
         if name == "state":
-            return self._state(now_ns)
+            return self._state(now_ns, symbols=request.query.get("symbols") != "0")
+        if name in PAGES:
+            return self._screen.answer(name, request.query, now_ns)
         if name == "market":
             return self._market.change(request.body, now_ns)
         if name == "clock":
             return self._clock(request) if request.method == "POST" else self._sim_clock.as_json()
         return self._faults.answer(request, now_ns)
 
-    def _state(self, now_ns: int) -> dict[str, Any]:
+    def _ledger(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return the whole ledger, or with `recent` the latest of one account."""
+        broker = self._broker
+        if not query.get("recent"):
+            return broker.ledger_json(calls=query.get("calls") != "0")
+        count = number(query, "recent", 1, 1, MAX_RECENT)
+        account = query.get("account", "")
+        return recent_json(broker.ledger, broker.accounts, broker.world, account, count)
+
+    def _state(self, now_ns: int, *, symbols: bool) -> dict[str, Any]:
         """Return what runs here: clock, limits, process and everything the broker knows."""
         clock = self._sim_clock
         return {
             "clock": clock.as_json(),
             "limits": self._broker.door.as_json(clock.door_ns()),
             "hours": self._broker.world.hours,
-            "phases": {board: self._phase(board) for board in BOARDS},
+            "phases": {board: phase_json(self._broker.world.phase(board)) for board in BOARDS},
             "batch": _BATCH if self._broker.rules.has_batch else None,
             **self._health(),
-            **self._broker.state_json(now_ns),
+            **self._broker.state_json(now_ns, symbols=symbols),
         }
-
-    def _phase(self, board: str) -> dict[str, Any] | None:
-        phase = self._broker.world.phase(board)
-        if phase is None:
-            return None
-        return {"name": phase.name, "mode": phase.mode, "until": _clock_text(phase.end_s)}
 
     def clock_page(self) -> Answer:
         """Return the clock as it is now."""
@@ -169,7 +190,7 @@ class Control:
             raise InvalidRequest("advance_ms or to, not both", field="to", expected=_CLOCK_EXPECTED)
         target_ns = self._sim_clock.target_ns()
         try:
-            span_ns = parse_moment(body.to, date_of(self._sim_clock.now_ns())) - target_ns
+            span_ns = self._moment_ns(body.to) - target_ns
         except ValueError as error:
             raise InvalidRequest(str(error), field="to", expected=_CLOCK_EXPECTED) from None
         if not 0 <= span_ns <= MAX_JUMP_NS:
@@ -180,9 +201,14 @@ class Control:
             )
         return span_ns
 
-
-def _clock_text(second: int) -> str:
-    return f"{second // 3_600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    def _moment_ns(self, text: str) -> int:
+        """Return the moment that a clock body names. Raises ValueError."""
+        clock = self._sim_clock
+        if text != _NEXT:
+            return parse_moment(text, date_of(clock.now_ns()))
+        if self._broker.world.hours == "open":
+            raise ValueError("no session ends here: the market is always open (--hours day)")
+        return next_change_ns(clock.target_ns())
 
 
 def _json(status: int, body: dict[str, Any]) -> Answer:

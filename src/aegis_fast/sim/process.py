@@ -23,6 +23,7 @@ def welcome(server: SimServer) -> str:
     lines = [
         f"  REST       {server.rest_url}",
         f"  WebSocket  {server.ws_url}",
+        f"  화면 screen {server.rest_url}/_sim/",
         f"  상태 state  {server.rest_url}/_sim/state",
     ]
     if server.ca_path is not None:

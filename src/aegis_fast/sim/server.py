@@ -40,6 +40,7 @@ _REST_HEADERS = (
     "custtype",
     "content-type",
 )
+_SCREEN_HEADERS = ("if-none-match", "sec-fetch-site")
 
 
 class SimServer:
@@ -154,16 +155,18 @@ class SimServer:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self.sockets.serve(request)
         body = await request.read() if request.body_exists else b""
+        is_control = f"{request.path}/".startswith(PREFIX)
+        names = _SCREEN_HEADERS if is_control else _REST_HEADERS
         arrived = Request(
             method=request.method,
             path=_plain(request.path),
-            headers={name: _plain(request.headers.get(name, "")) for name in _REST_HEADERS},
+            headers={name: _plain(request.headers.get(name, "")) for name in names},
             query=request.query,
             body=body,
             ip=request.remote or "",
         )
         now_ns = self.clock.now_ns()
-        if request.path.startswith(PREFIX):
+        if is_control:
             return _response(await self._on_control(arrived, now_ns))
         answer = self.broker.call(arrived, now_ns, self.clock.door_ns())
         response = _response(answer, arrived.headers["tr_id"])
@@ -183,6 +186,7 @@ class SimServer:
         return {
             "rest_url": self.rest_url,
             "ws_url": self.ws_url,
+            "ca_path": str(self.ca_path) if self.ca_path is not None else "",
             "deflate": self.sockets.deflate,
             "backlog_bytes": self.sockets.backlog_bytes(),
             "slow_sockets_cut": self.sockets.slow_sockets_cut,

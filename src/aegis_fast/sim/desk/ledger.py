@@ -192,6 +192,7 @@ class Ledger:
         self.calls: deque[CallEntry] = deque(maxlen=MAX_CALLS)
         self.call_count = 0
         self._by_account: dict[str, list[OrderEntry]] = {}
+        self._fills_by_account: dict[str, list[FillEntry]] = {}
         self._max_orders = max_orders
         self._max_fills = max_fills
 
@@ -218,6 +219,10 @@ class Ledger:
         """Return an account's requests, oldest first."""
         return self._by_account.get(account, [])
 
+    def fills_of(self, account: str) -> list[FillEntry]:
+        """Return an account's fills, oldest first."""
+        return self._fills_by_account.get(account, [])
+
     def add_fill(
         self, entry: OrderEntry, price: int, qty: int, fees: tuple[int, int], now: int
     ) -> None:
@@ -227,20 +232,20 @@ class Ledger:
         entry.leaves_qty -= qty
         entry.commission_krw += fees[0]
         entry.tax_krw += fees[1]
-        self.fills.append(
-            FillEntry(
-                len(self.fills) + 1,
-                entry.odno,
-                entry.account,
-                entry.symbol,
-                entry.side,
-                qty,
-                price,
-                fees[0],
-                fees[1],
-                now,
-            )
+        fill = FillEntry(
+            len(self.fills) + 1,
+            entry.odno,
+            entry.account,
+            entry.symbol,
+            entry.side,
+            qty,
+            price,
+            fees[0],
+            fees[1],
+            now,
         )
+        self.fills.append(fill)
+        self._fills_by_account.setdefault(entry.account, []).append(fill)
 
     def add_call(self, **fields: Any) -> None:
         """Keep a call; the oldest one falls out when the ring is full."""

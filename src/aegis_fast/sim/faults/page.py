@@ -28,7 +28,7 @@ class FaultPage:
                 "faults": self._faults.as_json(),
                 "later": self._hooks.later_json(),
                 "ended": self._faults.ended_json(),
-                "kinds": KINDS,
+                "kinds": KINDS if request.query.get("kinds") != "0" else {},
             }
         if request.method == "DELETE":
             return self._delete(request.query.get("id", ""))

@@ -71,6 +71,19 @@ class Exchange:
             self._others[symbol, board] = book
         return book
 
+    def made_book(self, symbol: str, board: str) -> Book | None:
+        """Return the book of an issue on a board if it exists; makes none."""
+        return self.books[symbol] if board == "KRX" else self._others.get((symbol, board))
+
+    def trades(self, symbol: str, board: str) -> bool:
+        """Tell whether a listed issue is ever traded on a board. Raises KeyError on no issue."""
+        issue = self.books[symbol].issue
+        try:
+            self._check_board(issue, board)
+        except KeyError:
+            return False
+        return True
+
     def made(self, board: str | None = None) -> Iterator[Book]:
         """Yield the books that exist, of one board or of all."""
         if board in (None, "KRX"):

@@ -1,0 +1,1 @@
+"""Serve the page at /_sim/: its files, and the JSON that it reads."""
