@@ -11,13 +11,13 @@ import pytest
 from aegis_fast.kis.profile import SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID
 from aegis_fast.sim.calls.answers import Answer, Request
 from aegis_fast.sim.control import Control
-from aegis_fast.sim.screen.day_plan import next_change_ns
 from aegis_fast.sim.crowd.listing import chosen_issues
-from aegis_fast.sim.market.rules import Side, step
 from aegis_fast.sim.market.order_kinds import KINDS
 from aegis_fast.sim.market.resting import Order
-from aegis_fast.sim.sim_clock import SimClock, moment_ns
+from aegis_fast.sim.market.rules import Side, step
+from aegis_fast.sim.screen.day_plan import next_change_ns
 from aegis_fast.sim.screen.web_files import WebFiles
+from aegis_fast.sim.sim_clock import SimClock, moment_ns
 from tests.unit.sim.sim_harness import START_NS, Bench
 
 KST = timezone(timedelta(hours=9))

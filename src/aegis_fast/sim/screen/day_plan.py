@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aegis_fast.sim.kst import SECOND_NS, date_of, midnight_ns, second_of_day
 from aegis_fast.sim.market.calendar import (
     BOARDS,
     OPEN_HOURS,
@@ -12,7 +13,6 @@ from aegis_fast.sim.market.calendar import (
     next_trading_day,
     phases,
 )
-from aegis_fast.sim.kst import SECOND_NS, date_of, midnight_ns, second_of_day
 from aegis_fast.sim.market.world import World
 
 __all__ = ["clock_text", "day_json", "next_change_ns", "phase_json"]

@@ -10,14 +10,14 @@ from typing import Any
 
 from aegis_fast.errors import InvalidRequest
 from aegis_fast.sim.broker import Broker
-from aegis_fast.sim.market.calendar import BOARDS
-from aegis_fast.sim.screen.day_plan import day_json
-from aegis_fast.sim.market.exchange import Book
+from aegis_fast.sim.crowd.regimes import REGIMES
 from aegis_fast.sim.faults.kinds import TABLE
 from aegis_fast.sim.kst import hhmmss
+from aegis_fast.sim.market.calendar import BOARDS
+from aegis_fast.sim.market.exchange import Book
 from aegis_fast.sim.market.rules import Issue, Side, tick_size
-from aegis_fast.sim.crowd.regimes import REGIMES
 from aegis_fast.sim.market.tape import TradeRecord
+from aegis_fast.sim.screen.day_plan import day_json
 
 __all__ = ["MAX_ISSUES", "MAX_MINUTES", "PAGES", "ScreenPages", "number"]
 
