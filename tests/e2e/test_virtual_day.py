@@ -54,6 +54,9 @@ def live_through(home: Path, profile: str) -> None:
         opening_auction(desk)
         regular_session(desk)
         interruption(desk)
+        if not desk.is_paper:
+            halt(desk)
+            restart_of_the_engine(desk)
         closing_auction(desk)
         if not desk.is_paper:
             nextrade_after_the_close(desk)
@@ -149,6 +152,39 @@ def interruption(desk: DayDesk) -> None:
     assert desk.seen(resting)["state"] == "live"
     desk.live(200)
     desk.becomes(market, "filled")
+
+
+def halt(desk: DayDesk) -> None:
+    """An issue halts and trades again; one that was first met while halted is not lost for good."""
+    desk.at("13:00")
+    for symbol in ("005930", "000660"):
+        desk.market(symbol=symbol, halt=True)
+    desk.refused("APBK0918", type="limit", qty=1, price_krw=desk.price())
+    met = desk.order(symbol="000660")
+    assert (met.status, met.body["detail"]["field"]) == (422, "symbol"), met.body
+    for symbol in ("005930", "000660"):
+        desk.market(symbol=symbol, halt=False)
+    desk.live(700)
+    desk.becomes(desk.placed(type="market", qty=1), "filled")
+    desk.becomes(desk.placed(type="market", qty=1, symbol="000660"), "filled")
+
+
+def restart_of_the_engine(desk: DayDesk) -> None:
+    """The engine dies; the market goes on without it, and fills what it had left there."""
+    desk.at("14:00")
+    below_krw = desk.price() - 1_000
+    left = desk.placed(type="limit", qty=2, price_krw=below_krw)
+    assert desk.engine is not None
+    desk.engine.kill()
+    desk.clock(advance_ms=60_000)
+    desk.market(symbol="005930", price=below_krw - 2_000)
+    told = desk.clock(advance_ms=600_000)
+
+    desk.start_engine()
+
+    desk.becomes(left, "filled")
+    assert desk.status()["now_ns"] >= told["now_ns"]
+    desk.agree()
 
 
 def closing_auction(desk: DayDesk) -> None:

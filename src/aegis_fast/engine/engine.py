@@ -133,6 +133,9 @@ class Engine:
         if 0 < self._day_end_ns <= now_ns:
             self._day_end_ns = kst_day_ns(now_ns) + _DAY_NS
             self.apply(Restarted(business_date=kst_date(now_ns)))
+            # What the old day's orders filled unheard (this machine slept through the close) no
+            # list of today shows; the balance does.
+            self.hooks.on_fill()
 
     async def drain(self, timeout_s: float) -> None:
         """Wait for the answers under way, at most so long, then until the journal is durable."""

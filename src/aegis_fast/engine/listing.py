@@ -1,4 +1,4 @@
-"""Know the issues of today: asked for once a Korean day, on first use."""
+"""Know the issues of today: asked for once a Korean day, on first use, while halted each time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class Listing:
             )
         today = kst_date(self._now_ns())
         known = self._known.get(symbol)
-        if known is not None and known[0] == today:
+        # A halt ends on the same day as a rule: what was halted is asked for again.
+        if known is not None and known[0] == today and not known[1].is_halted:
             return known[1]
         return await asyncio.shield(self._task(symbol, today))
 
@@ -95,6 +96,8 @@ class Listing:
                 field="symbol",
                 expected="the same a moment later",
             )
+        if known[1].is_halted:
+            self._task(symbol, today)
         return known[1]
 
     def name(self, symbol: str) -> str:

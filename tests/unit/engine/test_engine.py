@@ -562,6 +562,23 @@ def test_day_that_begins_ends_the_orders_of_the_day_before() -> None:
     run(body)
 
 
+def test_day_that_begins_has_the_balance_read() -> None:
+    async def body() -> None:
+        rig = Rig()
+        asked: list[int] = []
+        rig.engine.hooks.on_fill = lambda: asked.append(rig.now_ns())
+        await rig.live()
+        assert asked == []
+        rig.day_offset_ns = DAY_NS
+
+        rig.engine.roll_day()
+        rig.engine.roll_day()
+
+        assert len(asked) == 1
+
+    run(body)
+
+
 def test_clock_that_goes_back_begins_no_day() -> None:
     async def body() -> None:
         rig = Rig()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from aegis_fast.core.bus import Watcher
@@ -27,6 +28,26 @@ def test_issue_is_asked_for_once_a_day() -> None:
         rig.day_offset_ns = 86_400 * SECOND
         await rig.listing.instrument(SYMBOL)
         assert rig.broker.instrument_calls == 2
+
+    run(body)
+
+
+def test_halted_issue_is_asked_for_again_until_it_trades() -> None:
+    async def body() -> None:
+        rig = Rig()
+        rig.broker.instruments[SYMBOL] = msgspec.structs.replace(INSTRUMENT, is_halted=True)
+        assert (await rig.listing.instrument(SYMBOL)).is_halted
+        assert rig.listing.instrument_now(SYMBOL).is_halted
+        await settle()
+        assert rig.broker.instrument_calls == 2
+        rig.broker.instruments[SYMBOL] = INSTRUMENT
+
+        for _ in range(3):
+            assert await rig.listing.instrument(SYMBOL) == INSTRUMENT
+
+        assert rig.listing.instrument_now(SYMBOL) == INSTRUMENT
+        await settle()
+        assert rig.broker.instrument_calls == 3
 
     run(body)
 
