@@ -30,6 +30,13 @@ _PAPER = {
     "AEGIS__RECONCILE__INTERVAL_MS": "3000",
 }
 _ENV = {"paper": _PAPER, "real": {"AEGIS__KIS__CALLS_PER_S": "18"}, "spec": {}}
+# Deadlines have tests of their own; here a busy machine must not make an order late.
+_PATIENT = {
+    "AEGIS__ENGINE__ANSWER_TIMEOUT_MS": "15000",
+    "AEGIS__KIS__READ_TIMEOUT_MS": "15000",
+    "AEGIS__ORDER__MARKET_TIMEOUT_MS": "15000",
+    "AEGIS__ORDER__LIMIT_TIMEOUT_MS": "15000",
+}
 
 
 class DayDesk(Stack):
@@ -42,6 +49,7 @@ class DayDesk(Stack):
             home,
             sim_arguments=options,
             engine_env="paper" if profile == "paper" else "sim",
+            **_PATIENT,
             **_ENV[profile],
         )
 
@@ -132,6 +140,7 @@ class DayDesk(Stack):
         """Wait until the engine says so of an order."""
         self.until(
             lambda: self.seen(order_id)["state"] in states,
+            20,
             what=f"{self.seen(order_id)} becomes {states}",
         )
         return self.seen(order_id)
@@ -150,7 +159,7 @@ class DayDesk(Stack):
             return not last
 
         try:
-            self.until(is_same, 15, what="engine and ledger agree")
+            self.until(is_same, 30, what="engine and ledger agree")
         except AssertionError as error:
             raise AssertionError("\n".join([*last, str(error)])) from None
 
