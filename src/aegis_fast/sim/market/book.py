@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from aegis_fast.sim.market import auction
-from aegis_fast.sim.market.auction import Cross, Expected, Shown
+from aegis_fast.sim.market.auction import NOTHING, Cross, Expected, Shown, expect, pair, shown
 from aegis_fast.sim.market.matching import NO_BOUNDS, PLAIN, Fill, Followup, Matching, Result
 from aegis_fast.sim.market.order_kinds import KINDS, OrderKind
 from aegis_fast.sim.market.resting import Level, Order
@@ -82,7 +81,7 @@ class Book(Matching):
         if self._mode != "auction":
             return [Shown(level.price_krw, level.qty) for level in self.levels(side, _SHOWN)]
         price = self._market_price(side)
-        return auction.shown(half, self.expected(), price, _SHOWN_IN_AUCTION)
+        return shown(half, self.expected(), price, _SHOWN_IN_AUCTION)
 
     def orders(self) -> Iterator[Order]:
         """Yield everything that rests: visible orders, hidden ones, waiting stops."""
@@ -176,9 +175,9 @@ class Book(Matching):
     def expected(self) -> Expected:
         """Return what an uncross now would trade; nothing outside auction mode. Cheap if cached."""
         if self._mode != "auction":
-            return auction.NOTHING
+            return NOTHING
         if self._expected is None:
-            self._expected = auction.expect(self.bids, self.asks, self.last_krw, self.issue.grid)
+            self._expected = expect(self.bids, self.asks, self.last_krw, self.issue.grid)
         return self._expected
 
     def uncross_vi(self, *, is_closing: bool = False) -> VI | None:
@@ -198,7 +197,7 @@ class Book(Matching):
         if self._mode != "auction":
             raise ValueError(f"no auction: {self._mode}")
         expected = self.expected()
-        crosses = auction.pair(self.bids, self.asks, expected)
+        crosses = pair(self.bids, self.asks, expected)
         if expected.qty:
             self.last_krw = expected.price_krw
             if self.guard is not None:
