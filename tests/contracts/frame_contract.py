@@ -35,11 +35,11 @@ def split(frame: str) -> tuple[str, list[list[str]]]:
     return tr_id, [values[at : at + width] for at in range(0, len(values), width)]
 
 
-def check(frame: str, *, extra: int = 0) -> tuple[str, list[Record]]:
-    """Return TR and records of a frame that keeps the contract. extra: unknown last values."""
+def check(frame: str) -> tuple[str, list[Record]]:
+    """Return TR and records of a frame that keeps the contract."""
     tr_id, rows = split(frame)
     try:
-        names = names_of(tr_id, len(rows[0]) - extra)
+        names = names_of(tr_id, len(rows[0]))
     except ValueError as error:
         raise ContractError(str(error)) from error
     records = [dict(zip(names, row, strict=False)) for row in rows]
@@ -329,9 +329,9 @@ class Follow:
         self.counts: dict[str, int] = {}
         self.records: dict[str, list[Record]] = {}
 
-    def take(self, frame: str, *, extra: int = 0) -> None:
+    def take(self, frame: str) -> None:
         """Check a frame, and that it goes on where the one before ended."""
-        tr_id, records = check(frame, extra=extra)
+        tr_id, records = check(frame)
         self.counts[tr_id] = self.counts.get(tr_id, 0) + 1
         self.records.setdefault(tr_id, []).extend(records)
         for record in records:

@@ -208,17 +208,16 @@ def test_notices_tell_venue_and_condition(heard: Follow) -> None:
 
 
 @pytest.mark.parametrize(
-    ("widths", "extra"),
+    "widths",
     [
-        ({"H0STCNT0": 46, "H0STASP0": 59, "H0UNASP0": 65, "H0NXASP0": 65, "H0STCNI0": 23}, 0),
-        ({"H0NXCNT0": 46, "H0UNCNT0": 46, "H0STASP0": 62, "H0STANC0": 45, "H0STMKO0": 11}, 1),
-        ({"H0UNANC0": 47, "H0NXANC0": 47, "H0UPANC0": 15, "HDFSASP0": 16, "H0UNMKO0": 11}, 2),
+        {"H0STCNT0": 46, "H0STASP0": 59, "H0UNASP0": 65, "H0NXASP0": 65, "H0STCNI0": 23},
+        {"H0NXCNT0": 46, "H0UNCNT0": 46, "H0STASP0": 62, "H0STANC0": 45, "H0STMKO0": 11},
+        {"H0UNANC0": 47, "H0NXANC0": 47, "H0UPANC0": 15, "HDFSASP0": 16, "H0UNMKO0": 11},
     ],
 )
-def test_older_and_longer_records_are_sent_on_request(widths: dict[str, int], extra: int) -> None:
+def test_older_records_are_sent_on_request(widths: dict[str, int]) -> None:
     day = Day("085957", activity=0.5)
     day.broker.hub.widths.update(widths)
-    day.broker.hub.extra_fields = extra
     before = len(day.plain())
 
     day.to("090030")
@@ -227,11 +226,10 @@ def test_older_and_longer_records_are_sent_on_request(widths: dict[str, int], ex
 
     seen = set()
     for frame in day.plain()[before:]:
-        tr_id, _ = check(frame, extra=extra)
+        tr_id, _ = check(frame)
         _, _, count, payload = frame.split("|", 3)
         width = len(payload.split("^")) // int(count)
-        assert width == day.broker.hub.widths[tr_id] + extra
-        assert payload.endswith("^0" * extra)
+        assert width == day.broker.hub.widths[tr_id]
         seen.add(tr_id)
     assert seen & set(widths)
 
@@ -243,11 +241,6 @@ def test_contract_finds_a_lost_trade(day: Day) -> None:
 
     with pytest.raises(ContractError, match="ACML_VOL grows"):
         follow.take(trades[2])
-
-
-def test_number_of_extra_fields_is_bounded(day: Day) -> None:
-    with pytest.raises(ValueError, match="101"):
-        day.broker.hub.extra_fields = 101
 
 
 def test_same_seed_and_calls_give_the_same_bytes() -> None:

@@ -101,12 +101,12 @@ def failure(refusal: Refusal) -> Answer:
 
 
 def decimal(numerator: int, denominator: int, digits: int) -> str:
-    """Return numerator / denominator as text with that many decimals, cut towards zero.
-
-    "0" with its decimals when the denominator is 0.
+    """Return numerator / denominator as text with that many decimals, rounded half away from zero
+    as the feed rounds them. "0" with its decimals when the denominator is 0.
     """
     scale = 10**digits
-    scaled = abs(numerator) * scale // abs(denominator) if denominator else 0
+    whole = abs(denominator)
+    scaled = (abs(numerator) * scale * 2 + whole) // (2 * whole) if whole else 0
     sign = "-" if scaled and (numerator < 0) != (denominator < 0) else ""
     return f"{sign}{scaled // scale}.{scaled % scale:0{digits}d}"
 

@@ -67,7 +67,7 @@ class FaultHooks:
         self._ledger = ledger
         self._notice_tr = notice_tr
         self._calls = CallFaults(faults, door, accounts)
-        self._notices = NoticeFaults(faults, lambda notice: hub.on_notice(notice, 0))
+        self._notices = NoticeFaults(faults, hub.on_notice)
         self._frames = FrameFaults(faults, hub, door, lambda: self.wire)
         self._later: list[tuple[str, int, FaultBody]] = []
         self._now_ns = start_ns

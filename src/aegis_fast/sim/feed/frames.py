@@ -67,11 +67,9 @@ def ratio(numerator: int, denominator: int) -> str:
     return f"{minus}{hundredths // 100}.{hundredths % 100:02d}"
 
 
-def fit(row: str, full: int, width: int, extra: int) -> str:
-    """Cut a record of `full` values to `width` and append `extra` values that nobody knows."""
-    if width < full:
-        row = "^".join(row.split("^", width)[:width])
-    return row + "^0" * extra
+def fit(row: str, full: int, width: int) -> str:
+    """Cut a record of `full` values to `width`."""
+    return "^".join(row.split("^", width)[:width]) if width < full else row
 
 
 def frame(tr_id: str, rows: Sequence[str]) -> bytes:

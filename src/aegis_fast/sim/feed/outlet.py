@@ -18,14 +18,12 @@ _MAX_RECORDS = 50  # Of one frame; more of them share several frames.
 class Outlet:
     """What all feeds share. publish(registration, frame): sends a frame.
 
-    widths: values a record, by tr_id. extra_fields: unknown values that are appended to each
-    record. halted: issues whose trading is stopped.
+    widths: values a record, by tr_id. halted: issues whose trading is stopped.
     """
 
     def __init__(self, registry: Registry, publish: Callable[[Registration, bytes], None]) -> None:
         self.registry = registry
         self.widths = todays_widths()
-        self.extra_fields = 0
         self.halted: set[str] = set()
         self.world: World
         self._publish = publish
@@ -43,9 +41,9 @@ class Outlet:
 
     def send(self, tr_id: str, tr_key: str, rows: Sequence[str], full: int) -> None:
         """Send records of `full` values to everybody who is registered."""
-        width, extra = self.widths[tr_id], self.extra_fields
-        if width < full or extra:
-            rows = [fit(row, full, width, extra) for row in rows]
+        width = self.widths[tr_id]
+        if width < full:
+            rows = [fit(row, full, width) for row in rows]
         for first in range(0, len(rows), _MAX_RECORDS):
             self._publish((tr_id, tr_key), frame(tr_id, rows[first : first + _MAX_RECORDS]))
 

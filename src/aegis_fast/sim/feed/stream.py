@@ -38,9 +38,7 @@ __all__ = ["REPLAY_KEY", "Hub", "Session", "Tap"]
 REPLAY_KEY = ("abcdefghijklmnopabcdefghijklmnop", "0123456789abcdef")
 _OVERSEAS_NOTICES = {"real": "H0GSCNI0", "paper": "H0GSCNI9"}
 _NOTICE_TRS = ("H0STCNI0", "H0STCNI9")
-_MAX_EXTRA_FIELDS = 100
 _NEVER_NS = 1 << 63
-_PENDING_NOTICES = 10_000  # Delayed ones; beyond that the oldest go out early.
 
 
 class Hub:
@@ -66,10 +64,8 @@ class Hub:
         self._pingpong_ns = pingpong_ns
         self._is_replay = is_replay
         self._next_number = 1
-        self._real_ns = 0
         self._next_pingpong_ns = 0
         self._held_until: dict[str, int] = {}
-        self._late_notices: list[tuple[int, Notice]] = []
         self._registry = Registry()
         self._outlet = Outlet(self._registry, self._publish)
         self._outlet.widths |= dict.fromkeys(_NOTICE_TRS, rules.notice_width)
@@ -87,17 +83,6 @@ class Hub:
     def widths(self) -> dict[str, int]:
         """Return how many values a record of each TR has; change it to send older forms."""
         return self._outlet.widths
-
-    @property
-    def extra_fields(self) -> int:
-        """Return how many unknown values are appended to each record, notices included."""
-        return self._outlet.extra_fields
-
-    @extra_fields.setter
-    def extra_fields(self, count: int) -> None:
-        if not 0 <= count <= _MAX_EXTRA_FIELDS:
-            raise ValueError(f"{count} extra fields are not in 0..{_MAX_EXTRA_FIELDS}")
-        self._outlet.extra_fields = count
 
     def open(self, send: Callable[[bytes], None], ip: str, now_ns: int) -> Session:
         """Take a new socket in."""
@@ -267,15 +252,6 @@ class Hub:
         if not self._is_replay:
             self._clock.on_second()
 
-    def on_notice(self, notice: Notice, delay_ns: int) -> None:
-        """Send a notice to every socket of its HTS id, at once or delay_ns of door time later."""
-        if not delay_ns:
-            self._send_notice(notice)
-            return
-        self._late_notices.append((self._real_ns + delay_ns, notice))
-        if len(self._late_notices) > _PENDING_NOTICES:
-            self._send_notice(self._late_notices.pop(0)[1])
-
     def next_due_ns(self) -> int:
         """Return the market time at which flush has something to send; far off when nothing."""
         if self._is_replay:
@@ -294,13 +270,7 @@ class Hub:
         self.tick(now_ns, now_ns if real_ns is None else real_ns)
 
     def tick(self, now_ns: int, real_ns: int) -> None:
-        """Send what waits for real time: delayed notices, PINGPONG."""
-        self._real_ns = real_ns
-        if self._late_notices:
-            due = [notice for at_ns, notice in self._late_notices if at_ns <= real_ns]
-            self._late_notices = [late for late in self._late_notices if late[0] > real_ns]
-            for notice in due:
-                self._send_notice(notice)
+        """Send what waits for real time: PINGPONG."""
         self._pingpong(now_ns, real_ns)
 
     def broadcast(self, text: bytes, *, only_registered: bool = False) -> int:
@@ -348,13 +318,13 @@ class Hub:
         else:
             self.tap.on_frame(registration, frame, sessions)
 
-    def _send_notice(self, notice: Notice) -> None:
+    def on_notice(self, notice: Notice) -> None:
+        """Send a notice to every socket of its HTS id."""
         tr_id = self._rules.kis.notice_tr
         sessions = self._registry.sessions((tr_id, notice.hts_id))
         if not sessions:
             return
         values = notice_values(notice, self._rules.branch, self.widths[tr_id])
-        values += ["0"] * self.extra_fields
         registration = (tr_id, notice.hts_id)
         for session in sessions:
             key, iv = self._key_of(session, tr_id)
