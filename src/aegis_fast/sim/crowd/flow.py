@@ -24,6 +24,7 @@ _BUY, _SELL = Side.BUY, Side.SELL
 _MARKET = KINDS["01"]
 _PRE_OPEN = KINDS["05"]
 _POST_CLOSE = KINDS["06"]
+_HIDDEN, _HIDDEN_IOC = KINDS["21"], KINDS["23"]
 _AUCTION_MULTIPLE = 4  # Orders of an auction are larger than those of the day.
 _FIXED_QUEUE = 40  # No more orders of the crowd wait at a fixed price.
 _NOON_S = 12 * 3_600
@@ -38,7 +39,8 @@ class Flow:
 
     submit(book, order, kind, limit_krw) trades an order; the world counts the trades it makes.
     leader: the flow of the issue's KRX book, when this one drives another board; share_percent is
-    then its part of the usual volume. underlying: what an ELW stands for.
+    then its part of the usual volume. underlying: what an ELW stands for. hides: some of the crowd
+    trades at the midpoint, off the tick grid, as since 2025-03-04.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Flow:
         share_percent: int = 100,
         regime: Regime = REGIMES["normal"],
         underlying: Flow | None = None,
+        hides: bool = False,
     ) -> None:
         self.book = book
         self._bids, self._asks = book.half(_BUY), book.half(_SELL)
@@ -64,6 +67,9 @@ class Flow:
         self._unit = order_unit(book.issue.kind)
         self._share_percent = share_percent
         self._is_follower = leader is not None
+        # Of 1,024 acts so many begin a midpoint order; only shares have them, on KRX and NXT.
+        can_hide = hides and book.issue.kind == "stock" and book.board in ("KRX", "NXT")
+        self._hides_from = 1_010 if can_hide else 1_024
         self.value: Value
         if leader is not None:
             self.value = FollowedValue(leader.value, rng)
@@ -156,8 +162,10 @@ class Flow:
             self._take()
         elif draw < 799:
             self._makers.add()
-        else:
+        elif draw < self._hides_from:
             self._makers.withdraw()
+        else:
+            self._hide()
         micro = self.value.micro
         # A trade may have interrupted the book.
         if self.book.mode == mode:
@@ -249,6 +257,16 @@ class Flow:
         if far * 100 > self.value.micro and far > 4 * cached_tick(price, self._table) * MICRO:
             return
         self._send(side, self._makers.qty(self._trade_qty), price, self._ioc_kind)
+
+    def _hide(self) -> None:
+        """Take what is hidden at the midpoint, or hide an order there for the next one."""
+        book = self.book
+        side = _BUY if self._bits(1) else _SELL
+        qty = self._makers.qty(self._trade_qty)
+        if book.mid_qty(side.other):
+            self._send(side, qty, book.limit_of(_HIDDEN_IOC, side, 0), _HIDDEN_IOC)
+        elif not book.mid_qty(side):
+            self._send(side, qty, book.limit_of(_HIDDEN, side, 0), _HIDDEN)
 
     def _take_alone(self) -> None:
         """Trade with the only side there is, as sellers do at the upper limit; less often."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from aegis_fast.sim.kst import SECOND_NS, date_of, midnight_ns, second_of_day
 from aegis_fast.sim.market.calendar import BOARDS, OPEN_HOURS, Phase, is_trading_day, phases
 from aegis_fast.sim.market.exchange import VI, Book, Order, guard_for
-from aegis_fast.sim.market.rules import market_data
+from aegis_fast.sim.market.rules import market_data, round_down
 
 if TYPE_CHECKING:
     from aegis_fast.sim.market.world import World
@@ -263,7 +263,9 @@ class Sessions:
     def _close_regular(self, book: Book) -> None:
         """End an issue's regular day and let it trade at its close."""
         symbol = book.issue.symbol
-        self.closes[symbol] = self._world.tapes[symbol].last_krw
+        # Without a closing auction the last trade counts; that may be a midpoint, off the grid.
+        last_krw = self._world.tapes[symbol].last_krw
+        self.closes[symbol] = round_down(last_krw, book.issue.grid)
         self._world.expire(book)
         self._world.change_mode(book, "closed")
         self._world.hooks.on_depth(book)

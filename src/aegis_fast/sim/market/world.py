@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import partial
 from random import Random
 
@@ -24,7 +25,7 @@ from aegis_fast.sim.market.exchange import Book, Exchange, Order, OrderKind, Res
 from aegis_fast.sim.market.hooks import OnDepth, OnOwnFill, OnTrade, WorldHooks
 from aegis_fast.sim.market.indices import Indices
 from aegis_fast.sim.market.opening import open_issue
-from aegis_fast.sim.market.rules import Issue, Side, issues, listed_on
+from aegis_fast.sim.market.rules import Issue, Side, issues, listed_on, market_data
 from aegis_fast.sim.market.sessions import Sessions
 from aegis_fast.sim.market.tape import Tape, UnifiedTape
 
@@ -127,7 +128,12 @@ class World:
             opened.fair_krw,
             regime=regime,
             underlying=underlying,
+            hides=self._has_midpoint,
         )
+
+    @property
+    def _has_midpoint(self) -> bool:
+        return self.day >= date.fromisoformat(market_data()["nxt_since"])
 
     def tape(self, symbol: str, venue: str = "KRX") -> Tape | UnifiedTape:
         """Return an issue's figures of the day on KRX, NXT or both (UN). Raises KeyError."""
@@ -157,6 +163,7 @@ class World:
                 leader.fair_krw,
                 leader=leader,
                 share_percent=_SHARE_PERCENT[board],
+                hides=self._has_midpoint,
             )
         return flow
 
