@@ -245,3 +245,18 @@ def test_before_2023_stocks_trade_on_the_old_grid() -> None:
     for level in kosdaq.levels(Side.SELL, 10):
         assert level.price_krw % 100 == 0
     assert diary.prints("005930", "NXT") == []
+
+
+def test_time_that_was_slept_through_leaves_the_sessions_on_the_clock() -> None:
+    diary = Diary("10:00:00")
+    diary.world.advance(at("10:01:00"))
+    before = len(diary.trades)
+
+    diary.world.step(at("16:30:00"))
+
+    assert diary.world.skipped_ns >= 6 * 3_600 * SECOND_NS
+    assert diary.world.now_ns == at("16:30:00")
+    assert diary.world.phase("KRX") is None
+    assert diary.world.phase("AFTER").name == "after_market"  # type: ignore[union-attr]
+    assert diary.world.sessions.closes["005930"] == diary.world.tapes["005930"].last_krw
+    assert len(diary.trades) - before < 200  # The crowd slept, too.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from random import Random
 from typing import NamedTuple
 
@@ -9,12 +10,17 @@ from aegis_fast.sim.crowd.history import open_the_day, opened_at
 from aegis_fast.sim.crowd.regimes import Regime, opening_krw
 from aegis_fast.sim.kst import SECOND_NS, date_of, midnight_ns, second_of_day
 from aegis_fast.sim.market.calendar import phases
-from aegis_fast.sim.market.rules import Issue, PriceLimits
+from aegis_fast.sim.market.rules import Issue, PriceLimits, market_data
 from aegis_fast.sim.market.tape import Tape
 
-__all__ = ["NXT_PERCENT", "Opened", "open_issue"]
+__all__ = ["NXT_PERCENT", "Opened", "has_midpoint", "open_issue"]
 
 NXT_PERCENT = 30  # What NXT trades of an issue before the simulator starts, of KRX's volume.
+
+
+def has_midpoint(day: date) -> bool:
+    """Tell whether midpoint orders exist on a day: they came with NXT."""
+    return day >= date.fromisoformat(market_data()["nxt_since"])
 
 
 class Opened(NamedTuple):

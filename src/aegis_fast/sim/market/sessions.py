@@ -126,10 +126,10 @@ class Sessions:
         for phase in phases(day):
             if phase.start_s > after_s:
                 begin = partial(self._at_begin, phase)
-                self._world.at(start_ns + phase.start_s * SECOND_NS, begin)
+                self._world.at(start_ns + phase.start_s * SECOND_NS, begin, is_dated=True)
             if phase.end_s > after_s:
                 end = partial(self._at_end, phase)
-                self._world.at(start_ns + phase.end_s * SECOND_NS, end)
+                self._world.at(start_ns + phase.end_s * SECOND_NS, end, is_dated=True)
 
     def _at_begin(self, phase: Phase) -> None:
         self.begin_phase(phase, self._world.now_ns)
@@ -230,7 +230,7 @@ class Sessions:
         symbol, board = key = book.issue.symbol, book.board
         due_ns = self._world.now_ns + wait_ms * 1_000_000
         self._auctions[key] = due_ns
-        self._world.at(due_ns, partial(self._end_auction, symbol, board, due_ns))
+        self._world.at(due_ns, partial(self._end_auction, symbol, board, due_ns), is_dated=True)
 
     def _end_auction(self, symbol: str, board: str, due_ns: int) -> None:
         """End an auction, unless another event has taken its place since."""

@@ -8,9 +8,7 @@ at any stepping, since every event happens at its own time.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Mapping
-from datetime import date
 from functools import partial
 from random import Random
 
@@ -20,12 +18,13 @@ from aegis_fast.sim.crowd.history import History
 from aegis_fast.sim.crowd.regimes import REGIMES, Regime, draw
 from aegis_fast.sim.crowd.tide import Tide
 from aegis_fast.sim.kst import DAY_NS, SECOND_NS, date_of, midnight_ns, second_of_day
+from aegis_fast.sim.market.agenda import Agenda
 from aegis_fast.sim.market.calendar import Phase
 from aegis_fast.sim.market.exchange import Book, Exchange, Order, OrderKind, Result
 from aegis_fast.sim.market.hooks import OnDepth, OnOwnFill, OnTrade, WorldHooks
 from aegis_fast.sim.market.indices import Indices
-from aegis_fast.sim.market.opening import open_issue
-from aegis_fast.sim.market.rules import Issue, Side, issues, listed_on, market_data
+from aegis_fast.sim.market.opening import has_midpoint, open_issue
+from aegis_fast.sim.market.rules import Issue, Side, issues, listed_on
 from aegis_fast.sim.market.sessions import Sessions
 from aegis_fast.sim.market.tape import Tape, UnifiedTape
 
@@ -75,8 +74,7 @@ class World:
         self._wanted_regimes = dict(regimes or {})
         self._index_closes: dict[str, int] = {}
         self._now_ns = start_ns
-        self._events: list[tuple[int, int, Callable[[], None]]] = []
-        self._event_seq = 0
+        self._agenda = Agenda()
         self._awake: set[tuple[str, str]] = set()
         self._acts: dict[tuple[str, str], Callable[[], None]] = {}
         self._pace_milli = 1_000
@@ -90,9 +88,7 @@ class World:
         self._is_live = True
         self.at(start_ns + SECOND_NS, self._second)
         if hours == "day":
-            self.at(midnight_ns(date_of(start_ns)) + DAY_NS, self._midnight)
-
-    # -- what is listed ------------------------------------------------------------------------
+            self.at(midnight_ns(date_of(start_ns)) + DAY_NS, self._midnight, is_dated=True)
 
     def _list(self, chosen: tuple[Issue, ...], now_ns: int) -> None:
         """List the issues at their base prices; give each its tapes and its crowd."""
@@ -128,12 +124,8 @@ class World:
             opened.fair_krw,
             regime=regime,
             underlying=underlying,
-            hides=self._has_midpoint,
+            hides=has_midpoint(self.day),
         )
-
-    @property
-    def _has_midpoint(self) -> bool:
-        return self.day >= date.fromisoformat(market_data()["nxt_since"])
 
     def tape(self, symbol: str, venue: str = "KRX") -> Tape | UnifiedTape:
         """Return an issue's figures of the day on KRX, NXT or both (UN). Raises KeyError."""
@@ -163,7 +155,7 @@ class World:
                 leader.fair_krw,
                 leader=leader,
                 share_percent=_SHARE_PERCENT[board],
-                hides=self._has_midpoint,
+                hides=has_midpoint(self.day),
             )
         return flow
 
@@ -177,12 +169,11 @@ class World:
     @property
     def next_due_ns(self) -> int:
         """Return when the next event happens."""
-        return self._events[0][0]
+        return self._agenda.next_due_ns
 
-    def at(self, due_ns: int, happen: Callable[[], None]) -> None:
-        """Let something happen at a time; what is due at the same time happens in turn."""
-        self._event_seq += 1
-        heapq.heappush(self._events, (due_ns, self._event_seq, happen))
+    def at(self, due_ns: int, happen: Callable[[], None], *, is_dated: bool = False) -> None:
+        """Let something happen at a time; see Agenda."""
+        self._agenda.put(due_ns, happen, is_dated=is_dated)
 
     def step(self, now_ns: int) -> None:
         """Let everything happen that is due by now_ns, skipping what cannot be caught up."""
@@ -198,10 +189,11 @@ class World:
         Nothing is skipped: a return before now_ns means that there is more to do.
         """
         done = 0
-        while self._events[0][0] <= now_ns:
+        agenda = self._agenda
+        while agenda.next_due_ns <= now_ns:
             if done == max_events:
                 return self._now_ns
-            due_ns, _, happen = heapq.heappop(self._events)
+            due_ns, happen = agenda.pop()
             if due_ns > self._now_ns:
                 self._now_ns = due_ns
             happen()
@@ -211,10 +203,11 @@ class World:
         return self._now_ns
 
     def skip(self, gap_ns: int) -> None:
-        """Pass over a time in which nothing happens: everything waits that much longer."""
+        """Pass over a time in which the crowd does nothing; sessions keep to the clock."""
         self.skipped_ns += gap_ns
-        self._events = [(due_ns + gap_ns, seq, happen) for due_ns, seq, happen in self._events]
-        self._now_ns += gap_ns
+        until_ns = self._now_ns + gap_ns
+        self._agenda.put_off(gap_ns)
+        self.advance(until_ns)
 
     def _second(self) -> None:
         self.at(self._now_ns + SECOND_NS, self._second)
@@ -228,7 +221,7 @@ class World:
         self.tide.drift()
 
     def _midnight(self) -> None:
-        self.at(self._now_ns + DAY_NS, self._midnight)
+        self.at(self._now_ns + DAY_NS, self._midnight, is_dated=True)
         self.sessions.begin_day(date_of(self._now_ns), self._now_ns)
 
     def list_day(self, closes: Mapping[str, int]) -> None:
@@ -279,8 +272,7 @@ class World:
         second = second_of_day(now_ns) if self.hours == "day" else None
         asleep = self.is_crowd_asleep
         wait = _IDLE_NS - now_ns % _IDLE_NS if asleep else flow.wait_ns(second, self._pace_milli)
-        self._event_seq += 1
-        heapq.heappush(self._events, (now_ns + wait, self._event_seq, act))
+        self._agenda.put(now_ns + wait, act)
 
     def _crowd(self, flow: Flow, key: tuple[str, str]) -> None:
         if self.flows.get(key) is not flow:
