@@ -254,6 +254,24 @@ def test_book_shows_the_expected_price_of_an_auction_and_a_halt() -> None:
     assert halted["boards"]["KRX"]["mode"] == "halted"
 
 
+def test_board_outside_its_session_is_closed_whatever_it_was_left_in() -> None:
+    pages = Pages("10:00")
+    made = {
+        board: pages.bench.broker.exchange.book("005930", board).mode
+        for board in ("AFTER", "FIXED")
+    }
+
+    before = pages.get("/_sim/book?symbol=005930")["boards"]
+    pages.send("/_sim/market", {"symbol": "005930", "halt": True})
+    halted = pages.get("/_sim/book?symbol=005930")["boards"]
+    pages.send("/_sim/market", {"symbol": "005930", "halt": False})
+    resumed = pages.get("/_sim/book?symbol=005930")["boards"]
+    assert made == {"AFTER": "continuous", "FIXED": "fixed"}
+    assert [before[board]["mode"] for board in made] == ["closed", "closed"]
+    assert [halted[board]["mode"] for board in made] == ["halted", "halted"]
+    assert [resumed[board]["mode"] for board in made] == ["closed", "closed"]
+
+
 def test_book_shows_an_interruption_with_what_set_it_off() -> None:
     pages = Pages("10:00")
     world = pages.bench.broker.world

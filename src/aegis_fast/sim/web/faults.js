@@ -84,7 +84,7 @@ export class FaultView {
     const kind = this.#kinds[name];
     if (!kind) return;
     const now = kind.is_at_once ? ` (${t("now")})` : "";
-    fill("fault-text", ((isKorean() && FAULTS_KO[name]) || kind.text) + now);
+    fill("fault-says", ((isKorean() && FAULTS_KO[name]) || kind.text) + now);
     options(this.#inputs.mode.input, kind.modes, (mode) => mode);
     for (const field of SETTINGS) {
       const isUsed = field === "delay_ms" || kind.uses.includes(field);
