@@ -47,6 +47,22 @@ def test_process_says_it_is_ready_and_ends_cleanly_on_a_signal(number: signal.Si
         assert (process.returncode, out, err) == (0, "", "")
 
 
+def test_command_says_where_its_page_is_and_the_page_is_there() -> None:
+    command = [sys.executable, "-m", "aegis_fast.cli", "sim", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = next(line for line in process.stdout if "screen" in line)
+        found = re.search(r"http://127\.0\.0\.1:\d+/_sim/$", said.strip())
+        assert found is not None
+        with urllib.request.urlopen(found[0], timeout=5) as page:
+            kind, text = page.headers["Content-Type"], page.read().decode()
+        process.terminate()
+        process.communicate(timeout=10)
+
+    assert kind == "text/html; charset=utf-8"
+    assert "<title>AEGIS SIM</title>" in text
+
+
 def test_taken_port_is_a_configuration_error() -> None:
     with started() as process:
         assert process.stdout is not None

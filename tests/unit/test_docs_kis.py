@@ -106,7 +106,7 @@ def _examples() -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("method", "page", "body"), _examples())
 def test_curl_example_is_taken(method: str, page: str, body: str) -> None:
-    broker = Broker(start_ns=START_NS, entropy=Random(1), activity=0.0)
+    broker = Broker(start_ns=START_NS, entropy=Random(1), activity=0.0, hours="day")
     clock = SimClock(lambda: 0, START_NS, is_stepped=False)
     request = Request(method, f"/_sim/{page}", {}, {}, body.encode(), "")
 

@@ -41,7 +41,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         page.on("console", lambda message: _check_policy(message.text, problems))
         page.goto(served.url + path)
         page.wait_for_selector("#connection[data-state=live]")
-        page.wait_for_function("document.getElementById('book-title').textContent")
+        page.wait_for_function("() => document.getElementById('book-title').textContent")
         return page
 
     yield open_

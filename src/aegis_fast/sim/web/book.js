@@ -4,7 +4,7 @@ import { byId, clock, colorOf, fill, keyed, make, number, signed, textRows } fro
 import { isKorean, t } from "./i18n.js";
 
 const LEVELS = 10;
-const TRADES = 20;
+const TRADES = 13;
 
 export class BookView {
   #rows = { ask: [], bid: [] };
