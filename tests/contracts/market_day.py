@@ -68,7 +68,7 @@ class Day:
         body = {"grant_type": "client_credentials", "appkey": SIM_APPKEY} | more
         raw = json.dumps(body).encode()
         request = Request("POST", f"/oauth2/{what}", {}, {}, raw, "127.0.0.1")
-        return json.loads(self.broker.call(request, self.now_ns).body)
+        return json.loads(self.broker.call(request, self.now_ns, self.now_ns).body)
 
     def _take(self, wire: bytes) -> None:
         text = wire.decode()
@@ -88,14 +88,14 @@ class Day:
         header = {"approval_key": self._approval, "custtype": "P", "tr_type": tr_type}
         body = {"input": {"tr_id": tr_id, "tr_key": tr_key}}
         text = json.dumps({"header": header, "body": body})
-        self.broker.on_text(self.session, text, self.now_ns)
+        self.broker.on_text(self.session, text, self.now_ns, self.now_ns)
 
     def to(self, time: str, *, activity: float | None = None) -> None:
         """Let the market go on until a time of the day."""
         if activity is not None:
             self.broker.world.set_activity(activity)
         self.now_ns = at(time)
-        self.broker.advance(self.now_ns)
+        self.broker.advance(self.now_ns, self.now_ns)
 
     def order(self, side: str, qty: int, price_krw: int, kind: str = "00", **more: str) -> dict:
         """Place an order of the first account; return the answer."""
@@ -119,7 +119,7 @@ class Day:
         }
         raw = json.dumps(body).encode()
         request = Request("POST", call.path, headers, {}, raw, "127.0.0.1")
-        return json.loads(self.broker.call(request, self.now_ns).body)
+        return json.loads(self.broker.call(request, self.now_ns, self.now_ns).body)
 
     def plain(self) -> list[str]:
         """Return all frames, notices decrypted."""

@@ -90,7 +90,7 @@ now = 1_795_395_600 * 10**9
 broker = Broker(start_ns=now, entropy=Random(3), seed=11)
 keys = {"grant_type": "client_credentials", "appkey": SIM_APPKEY, "secretkey": SIM_APPSECRET}
 request = Request("POST", "/oauth2/Approval", {}, {}, json.dumps(keys).encode(), "")
-answer = broker.call(request, now)
+answer = broker.call(request, now, now)
 key = json.loads(answer.body)["approval_key"]
 digest = hashlib.sha256()
 session = broker.hub.open(digest.update, "", now)
@@ -98,10 +98,10 @@ for symbol in list(broker.exchange.books)[:20]:
     for tr_id in ("H0STCNT0", "H0STASP0"):
         header = {"approval_key": key, "custtype": "P", "tr_type": "1"}
         body = {"input": {"tr_id": tr_id, "tr_key": symbol}}
-        broker.on_text(session, json.dumps({"header": header, "body": body}), now)
+        broker.on_text(session, json.dumps({"header": header, "body": body}), now, now)
 for _ in range(1_000):
     now += 10**7
-    broker.step(now)
+    broker.step(now, now)
 print(session.sent, digest.hexdigest())
 """
 

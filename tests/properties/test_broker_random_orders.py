@@ -187,11 +187,12 @@ def day() -> Trader:
     mean_ns = SPAN_S * SECOND_NS // REQUESTS
     for number in range(REQUESTS):
         now_ns += trader.rng.randint(1, 2 * mean_ns)
-        trader.broker.advance(now_ns)
+        trader.broker.advance(now_ns, now_ns)
         trader.act(now_ns)
         if number % 100 == 0:
             trader.check()
-    trader.broker.advance(midnight_ns(DAY) + 21 * 3600 * SECOND_NS)
+    end_ns = midnight_ns(DAY) + 21 * 3600 * SECOND_NS
+    trader.broker.advance(end_ns, end_ns)
     trader.check()
     return trader
 

@@ -167,19 +167,18 @@ class Broker:
     def _on_depth(self, book: Book) -> None:
         self.hub.on_depth(book.issue.symbol, book.board)
 
-    def call(self, request: Request, now_ns: int, real_ns: int | None = None) -> Answer:
+    def call(self, request: Request, now_ns: int, real_ns: int) -> Answer:
         """Answer one REST call and write it down, with whatever fault waits for it.
 
-        real_ns: the door's time, now_ns when left out.
+        now_ns: the market's time. real_ns: the door's.
         """
         self.advance(now_ns, real_ns)
         call_id = call_of(request.path)
-        door_ns = now_ns if real_ns is None else real_ns
         answer = self.fault_hooks.answer(
-            request, call_id, lambda asked: self._rest.answer(asked, now_ns, door_ns)
+            request, call_id, lambda asked: self._rest.answer(asked, now_ns, real_ns)
         )
         self.ledger.add_call(
-            arrival_ns=door_ns,
+            arrival_ns=real_ns,
             appkey=request.headers.get("appkey", "")[:64],
             tr_id=request.headers.get("tr_id", "")[:32],
             method=request.method,
@@ -192,7 +191,7 @@ class Broker:
         self.hub.flush(now_ns, real_ns)
         return answer
 
-    def step(self, now_ns: int, real_ns: int | None = None) -> None:
+    def step(self, now_ns: int, real_ns: int) -> None:
         """Let the market move up to now, skipping what cannot be caught up, and send what came."""
         if self.replay is not None:
             self.replay.step(
@@ -207,14 +206,12 @@ class Broker:
         if reached < now_ns:
             self.world.skip(now_ns - reached)
 
-    def advance(
-        self, now_ns: int, real_ns: int | None = None, *, max_events: int | None = None
-    ) -> int:
+    def advance(self, now_ns: int, real_ns: int, *, max_events: int | None = None) -> int:
         """Let the market move up to now and return the time reached: less after max_events.
 
         Frames are cut at every GRID_NS of market time at which something happened, never in
         between, so the same seed and calls give the same bytes however time is fed in. real_ns: the
-        door's time, now_ns when left out.
+        door's time.
         """
         done = 0
         while True:
@@ -227,7 +224,7 @@ class Broker:
             before = self.world.events_done
             self.world.advance(cut_ns)
             self.reservations.enter_due(cut_ns)
-            self.faults.now_ns = cut_ns if real_ns is None else real_ns
+            self.faults.now_ns = real_ns
             self.fault_hooks.step(cut_ns)
             self.hub.flush(cut_ns, real_ns)
             done += 1 + self.world.events_done - before
@@ -235,10 +232,9 @@ class Broker:
                 return cut_ns
         self._turn_date(now_ns)
         self.world.advance(now_ns)
-        door_ns = now_ns if real_ns is None else real_ns
-        self.faults.now_ns = door_ns
+        self.faults.now_ns = real_ns
         self.fault_hooks.step(now_ns)
-        self.hub.tick(now_ns, door_ns)
+        self.hub.tick(now_ns, real_ns)
         return now_ns
 
     def _turn_date(self, now_ns: int) -> None:
@@ -251,19 +247,19 @@ class Broker:
             for account in self.accounts.values():
                 account.begin_day(today)
 
-    def on_text(self, session: Session, text: str, now_ns: int, real_ns: int | None = None) -> None:
-        """Take a WebSocket message. real_ns: the door's time, now_ns when left out."""
-        self.faults.now_ns = now_ns if real_ns is None else real_ns
+    def on_text(self, session: Session, text: str, now_ns: int, real_ns: int) -> None:
+        """Take a WebSocket message. now_ns: the market's time. real_ns: the door's."""
+        self.faults.now_ns = real_ns
         self.hub.on_text(session, text, now_ns, real_ns)
         self.hub.flush(now_ns, real_ns)
 
-    def on_close(self, session: Session, now_ns: int, *, has_died: bool = False) -> None:
-        """Take notice that a socket is gone. now_ns: the door's. has_died: without a close."""
-        self.faults.now_ns = now_ns
+    def on_close(self, session: Session, real_ns: int, *, has_died: bool = False) -> None:
+        """Take notice that a socket is gone (door's time). has_died: without a close."""
+        self.faults.now_ns = real_ns
         hold_ns = self.fault_hooks.hold_ns(session)
         if has_died:
             hold_ns = max(hold_ns, self.door.settings.session_hold_ms * 1_000_000)
-        self.hub.close(session, now_ns, hold_ns)
+        self.hub.close(session, real_ns, hold_ns)
 
     def ledger_json(self, *, calls: bool = True) -> dict[str, Any]:
         """Return the account's truth: orders, fills, calls, money and shares."""

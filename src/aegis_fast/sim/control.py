@@ -121,7 +121,7 @@ class Control:
         if name in PAGES:
             return self._screen.answer(name, request.query, now_ns)
         if name == "market":
-            return self._market.change(request.body, now_ns)
+            return self._market.change(request.body, now_ns, self._sim_clock.door_ns())
         if name == "clock":
             return self._clock(request) if request.method == "POST" else self._sim_clock.as_json()
         return self._faults.answer(request, now_ns)

@@ -47,8 +47,11 @@ class MarketPage:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    def change(self, raw: bytes, now_ns: int) -> dict[str, Any]:
-        """Check everything, then carry it out; return how the market stands."""
+    def change(self, raw: bytes, now_ns: int, real_ns: int) -> dict[str, Any]:
+        """Check everything, then carry it out; return how the market stands.
+
+        now_ns: the market's time. real_ns: the door's.
+        """
         try:
             body = msgspec.json.decode(raw, type=MarketBody)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -66,7 +69,7 @@ class MarketPage:
         if body.activity is not None and not 0 <= body.activity <= 100:
             raise InvalidRequest("activity out of range", field="activity", expected="0..100")
         answer = self._carry_out(body, book, now_ns)
-        self._broker.hub.flush(now_ns)
+        self._broker.hub.flush(now_ns, real_ns)
         world = self._broker.world
         return answer | {"is_paused": world.is_paused, "activity": world.activity}
 

@@ -286,7 +286,7 @@ def test_minutes_go_on_after_midnight() -> None:
     bench = Bench(activity=1.0)
     midnight = 14 * 3_600 * SECOND
     bench.now_ns += midnight - 5 * SECOND
-    bench.broker.step(bench.now_ns)
+    bench.broker.step(bench.now_ns, bench.real_ns)
     bench.move(10 * SECOND)
 
     rows = minutes(bench, "000000")

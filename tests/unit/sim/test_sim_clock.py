@@ -240,3 +240,17 @@ def test_state_shows_clock_and_limits() -> None:
     assert state["batch"]["tr_id"] == "OVC_ORDER"
     assert state["profile"] == "spec"
     assert all("appsecret" not in json.dumps(c) for c in state["limits"]["customers"])
+
+
+def test_pingpong_keeps_the_doors_time_after_a_change_of_a_market_that_is_ahead() -> None:
+    page = Page()
+    broker, socket = page.bench.broker, page.bench.socket()
+    market_ns, body = START_NS + HOUR, json.dumps({"pause": True}).encode()
+    request = Request("POST", "/_sim/market", {}, {}, body, "127.0.0.1")
+    broker.advance(market_ns, START_NS)
+
+    assert page.control.answer(request, market_ns).status == 200
+    for second in range(1, 61):
+        broker.advance(market_ns, START_NS + second * SECOND)
+
+    assert sum("PINGPONG" in text for text in socket.texts) == 6

@@ -514,7 +514,7 @@ def test_orders_end_with_their_day_and_free_what_they_blocked(bench: Bench) -> N
     assert bench.account.reserved_krw > 0
 
     bench.now_ns += 14 * 3600 * SECOND
-    bench.broker.step(bench.now_ns)
+    bench.broker.step(bench.now_ns, bench.real_ns)
 
     assert (resting.state, resting.canceled_qty) == ("canceled", 10)
     assert bench.account.reserved_krw == 0

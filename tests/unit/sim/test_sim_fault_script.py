@@ -89,7 +89,7 @@ def test_entries_can_be_given_without_a_file() -> None:
 
 
 def later(bench: Bench, at: int | str) -> None:
-    bench.broker.step(bench.now_ns)
+    bench.broker.step(bench.now_ns, bench.real_ns)
     bench.broker.fault_hooks.set(check(FaultBody(kind="rate_refusal", at=at)))
 
 
@@ -146,12 +146,12 @@ def test_time_of_the_market_is_met_however_time_is_fed_in() -> None:
         socket = bench.socket()
         socket.ask("H0STCNT0", "005930")
         body = FaultBody(kind="frame_missing", tr="H0STCNT0", at="10:00:01", count="forever")
-        bench.broker.step(bench.now_ns)
+        bench.broker.step(bench.now_ns, bench.real_ns)
         bench.broker.fault_hooks.set(check(body))
         end = bench.now_ns + 3 * SECOND
         while bench.now_ns < end:
             bench.now_ns = min(bench.now_ns + step_ns, end)
-            bench.broker.advance(bench.now_ns)
+            bench.broker.advance(bench.now_ns, bench.real_ns)
         heard.append(socket.frames("H0STCNT0"))
 
     assert heard[0]

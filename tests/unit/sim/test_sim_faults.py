@@ -197,7 +197,7 @@ def test_delayed_notice_comes_after_later_ones(bench: Bench, page: Page) -> None
 
 
 def test_silent_socket_says_nothing_more(bench: Bench, page: Page) -> None:
-    bench.broker.step(bench.now_ns)
+    bench.broker.step(bench.now_ns, bench.real_ns)
     socket = bench.socket()
     socket.ask("H0STCNT0", "005930")
     assert page.fault(kind="ws_silent") == {"kind": "ws_silent", "affected": 1}
@@ -210,7 +210,7 @@ def test_silent_socket_says_nothing_more(bench: Bench, page: Page) -> None:
 
 
 def test_silent_socket_can_keep_its_pingpong(bench: Bench, page: Page) -> None:
-    bench.broker.step(bench.now_ns)
+    bench.broker.step(bench.now_ns, bench.real_ns)
     socket = bench.socket()
     socket.ask("H0STCNT0", "005930")
     page.fault(kind="ws_silent", pingpong=True)

@@ -93,9 +93,9 @@ def test_hub_knows_when_a_book_is_due() -> None:
     hub.on_depth("005930", "KRX")
 
     assert hub.next_due_ns() == START_NS + 100 * MS
-    hub.flush(START_NS + 50 * MS)
+    hub.flush(START_NS + 50 * MS, START_NS)
     assert len(socket.frames("H0STASP0")) == 1
-    hub.flush(START_NS + 100 * MS)
+    hub.flush(START_NS + 100 * MS, START_NS)
     assert len(socket.frames("H0STASP0")) == 2
     assert hub.next_due_ns() > bench.now_ns + 86_400 * SECOND
 

@@ -29,7 +29,7 @@ def test_reservation_becomes_an_order_at_the_opening() -> None:
     waiting = listed(bench)[0]
 
     bench.now_ns += (69 * 60 + 59) * SECOND
-    bench.broker.advance(bench.now_ns)
+    bench.broker.advance(bench.now_ns, bench.real_ns)
     early = dict(bench.broker.ledger.orders)
     bench.move(2 * SECOND)
 
@@ -70,7 +70,7 @@ def test_changed_reservation_is_entered_as_changed() -> None:
     }
     assert change(bench, "cancel", "2")["rt_cd"] == "0"
     bench.now_ns += 71 * 60 * SECOND
-    bench.broker.advance(bench.now_ns)
+    bench.broker.advance(bench.now_ns, bench.real_ns)
 
     assert [(e.qty, e.price_krw) for e in bench.broker.ledger.orders.values()] == [(7, 251_000)]
     assert [row["prcs_rslt"] for row in listed(bench)] == ["처리", "취소"]
@@ -82,7 +82,7 @@ def test_entered_or_unknown_reservation_cannot_be_changed() -> None:
     bench = bench_at("07:20:00", hours="open")
     reserve(bench)
     bench.now_ns += 71 * 60 * SECOND
-    bench.broker.advance(bench.now_ns)
+    bench.broker.advance(bench.now_ns, bench.real_ns)
 
     for number in ("1", "2"):
         assert change(bench, "cancel", number)["msg_cd"] == "IGW00022"
@@ -93,7 +93,7 @@ def test_refused_entry_keeps_its_reason() -> None:
     reserve(bench, ORD_QTY="900000000", ORD_UNPR="0", ORD_DVSN_CD="01")
 
     bench.now_ns += 71 * 60 * SECOND
-    bench.broker.advance(bench.now_ns)
+    bench.broker.advance(bench.now_ns, bench.real_ns)
 
     row = listed(bench)[0]
     assert (row["prcs_rslt"], row["odno"]) == ("거부", "")

@@ -46,7 +46,7 @@ def lived(*, seed: int = 5, entropy: int, step_ns: int) -> list[str]:
         goal = START_NS + minute * 60 * SECOND_NS
         while bench.now_ns < goal:
             bench.now_ns = min(bench.now_ns + step_ns, goal)
-            bench.broker.advance(bench.now_ns)
+            bench.broker.advance(bench.now_ns, bench.real_ns)
         if minute in (1, 5):
             assert bench.order("buy", 7, 0, "01")["rt_cd"] == "0"
     return [text for text in socket.texts if text[0] in "01"]

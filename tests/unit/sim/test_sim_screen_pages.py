@@ -241,7 +241,7 @@ def test_book_shows_levels_best_first_and_makes_no_board() -> None:
 def test_book_shows_the_expected_price_of_an_auction_and_a_halt() -> None:
     pages = Pages("08:30", activity=1.0)
     pages.bench.now_ns += 600_000_000_000
-    pages.bench.broker.advance(pages.bench.now_ns)
+    pages.bench.broker.advance(pages.bench.now_ns, pages.bench.real_ns)
 
     krx = pages.get("/_sim/book?symbol=005930&board=KRX")["boards"]["KRX"]
     pages.send("/_sim/market", {"symbol": "005930", "halt": True})

@@ -172,7 +172,7 @@ def test_nonsense_gets_an_error_and_the_socket_goes_on(
 
 
 def test_pingpong_comes_at_its_interval_and_its_answer_is_counted(bench: Bench) -> None:
-    bench.broker.step(bench.now_ns)
+    bench.broker.step(bench.now_ns, bench.real_ns)
     socket = bench.socket()
     bench.move(30 * SECOND, SECOND // 10)
 

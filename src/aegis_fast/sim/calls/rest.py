@@ -114,14 +114,13 @@ class Rest:
             "inquire-credit-psamount": funds.buyable_on_credit,
         }
 
-    def answer(self, request: Request, now_ns: int, real_ns: int | None = None) -> Answer:
+    def answer(self, request: Request, now_ns: int, real_ns: int) -> Answer:
         """Answer one call. Never raises: what is wrong becomes a refusal.
 
-        real_ns: the door's time, now_ns when left out.
+        now_ns: the market's time. real_ns: the door's.
         """
-        door_ns = now_ns if real_ns is None else real_ns
         if request.path == batch.PATH and self._batch is not None:
-            return self._batch_answer(self._batch, request, now_ns, door_ns)
+            return self._batch_answer(self._batch, request, now_ns, real_ns)
         call = catalogue.find(request.path)
         if call is None:
             text = f"없는 서비스 코드 입니다: {request.path[:40]}"
@@ -131,8 +130,8 @@ class Rest:
                 text = f"{request.method} 는 허용되지 않습니다. ({call.method})"
                 raise Refusal("EGW00101", text, status=405)
             if call.id in _KEYLESS:
-                return self._keyless(call.id, request, door_ns)
-            customer = self._door.enter(request, door_ns)
+                return self._keyless(call.id, request, real_ns)
+            customer = self._door.enter(request, real_ns)
             return self._dispatch(call, request, customer, now_ns)
         except Refusal as refusal:
             if call.id in _KEYLESS and call.id != "hashkey":
@@ -140,13 +139,13 @@ class Rest:
             return failure(refusal)
 
     def _batch_answer(
-        self, orders: batch.Batch, request: Request, now_ns: int, door_ns: int
+        self, orders: batch.Batch, request: Request, now_ns: int, real_ns: int
     ) -> Answer:
         try:
             if request.method != "POST":
                 text = f"{request.method} 는 허용되지 않습니다. (POST)"
                 raise Refusal("EGW00101", text, status=405)
-            return orders.answer(request, self._door.enter(request, door_ns), now_ns)
+            return orders.answer(request, self._door.enter(request, real_ns), now_ns)
         except Refusal as refusal:
             return failure(refusal)
 

@@ -4,7 +4,7 @@ Pure: a session is a callable that takes bytes ready for the wire. `wrap` turns 
 bytes once, and all subscribers of a frame share them. Rules: one session for each appkey, 41
 registrations a session, PINGPONG at an interval, no answer to protocol pings. Market data comes
 from the feeds. Approval keys, PINGPONG, held sessions and late notices follow door time (real_ns),
-everything on the wire shows market time (now_ns); without real_ns both are the same.
+everything on the wire shows market time (now_ns).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Hub:
         if session.appkey and hold_ns:
             self._held_until[session.appkey] = real_ns + hold_ns
 
-    def on_text(self, session: Session, text: str, now_ns: int, real_ns: int | None = None) -> None:
+    def on_text(self, session: Session, text: str, now_ns: int, real_ns: int) -> None:
         """Take one message of a client. Never raises: nonsense gets an error ack."""
         try:
             message = msgspec.json.decode(text)
@@ -119,8 +119,7 @@ class Hub:
         if not isinstance(body, dict) or not isinstance(wanted, dict):
             self._ack(session, "OPSP9991" if isinstance(body, dict) else "OPSP9992")
             return
-        door_ns = now_ns if real_ns is None else real_ns
-        if not self._admit(session, str(header.get("approval_key", "")), door_ns):
+        if not self._admit(session, str(header.get("approval_key", "")), real_ns):
             return
         tr_id, tr_key = str(wanted.get("tr_id", "")), str(wanted.get("tr_key", ""))
         code = self._register(session, header, tr_id, tr_key, now_ns)
@@ -261,13 +260,13 @@ class Hub:
         due_ns = min((due for due in feeds if due is not None), default=_NEVER_NS)
         return max(due_ns, self._outlet.world.now_ns)
 
-    def flush(self, now_ns: int, real_ns: int | None = None) -> None:
+    def flush(self, now_ns: int, real_ns: int) -> None:
         """Send what has come up: trades at once, books at most every 100 ms, and see tick."""
         if not self._is_replay:
             self._trades.flush(now_ns)
             self._books.flush(now_ns)
             self._clock.flush(now_ns)
-        self.tick(now_ns, now_ns if real_ns is None else real_ns)
+        self.tick(now_ns, real_ns)
 
     def tick(self, now_ns: int, real_ns: int) -> None:
         """Send what waits for real time: PINGPONG."""
