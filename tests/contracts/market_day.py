@@ -93,7 +93,7 @@ class Day:
     def to(self, time: str, *, activity: float | None = None) -> None:
         """Let the market go on until a time of the day."""
         if activity is not None:
-            self.broker.world.set_activity(activity)
+            self.broker.world.crowd.activity = activity
         self.now_ns = at(time)
         self.broker.advance(self.now_ns, self.now_ns)
 

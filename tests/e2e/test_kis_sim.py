@@ -429,9 +429,9 @@ def test_s72_trades_and_books_arrive_as_the_market_made_them(
         for symbol in (SYMBOL, "000660"):
             bench.stream.watch(symbol)
         await until(lambda: bench.stream.counters()["confirmed"] == 5)
-        bench.server.broker.world.set_activity(20.0)
+        bench.server.broker.world.crowd.activity = 20.0
         await until(lambda: len(bench.events.trades) > 200)
-        bench.server.broker.world.set_activity(0.0)
+        bench.server.broker.world.crowd.activity = 0.0
         await asyncio.sleep(0.1)
 
         counters = bench.stream.counters()

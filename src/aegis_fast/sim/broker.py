@@ -130,7 +130,7 @@ class Broker:
             listed=listed,
             regimes=regimes,
         )
-        self.world.is_paused = replay is not None
+        self.world.crowd.is_paused = replay is not None
         self.desk.join(self.world)
         self.hub.join(self.world)
         self.reservations.join(self.world)
@@ -289,8 +289,8 @@ class Broker:
             "calls_refused": sum(c.refused_calls for c in self.door.customers.values()),
             "orders": len(self.ledger.orders),
             "fills": len(self.ledger.fills),
-            "is_paused": self.world.is_paused,
-            "activity": self.world.activity,
+            "is_paused": self.world.crowd.is_paused,
+            "activity": self.world.crowd.activity,
             "skipped_ns": self.world.skipped_ns,
             "connections": [s.as_json() for s in self.hub.sessions.values()],
             "faults": self.faults.as_json(),

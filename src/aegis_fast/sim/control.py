@@ -168,7 +168,7 @@ class Control:
             except ValueError as error:
                 raise InvalidRequest(str(error), field="speed", expected="0.01..10000") from None
             if self._is_auto_activity:
-                self._broker.world.set_activity(crowd_pace(body.speed))
+                self._broker.world.crowd.activity = crowd_pace(body.speed)
         if body.stepped is not None:
             clock.set_stepped(body.stepped)
         if span_ns:

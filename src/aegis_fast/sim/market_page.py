@@ -71,15 +71,15 @@ class MarketPage:
         answer = self._carry_out(body, book, now_ns)
         self._broker.hub.flush(now_ns, real_ns)
         world = self._broker.world
-        return answer | {"is_paused": world.is_paused, "activity": world.activity}
+        return answer | {"is_paused": world.crowd.is_paused, "activity": world.crowd.activity}
 
     def _carry_out(self, body: MarketBody, book: Book | None, now_ns: int) -> dict[str, Any]:
         world = self._broker.world
         answer: dict[str, Any] = {}
         if body.pause is not None:
-            world.is_paused = body.pause
+            world.crowd.is_paused = body.pause
         if body.activity is not None:
-            world.set_activity(body.activity)
+            world.crowd.activity = body.activity
         if body.regime:
             world.set_regime(body.symbol, body.regime)
             answer["regime"] = body.regime

@@ -197,11 +197,11 @@ def test_speeding_up_thins_the_crowd_out() -> None:
     page = Page()
 
     assert page.ask({"speed": 200})[1]["mode"] == "speed"
-    assert page.bench.broker.world.activity == pytest.approx(0.1)
+    assert page.bench.broker.world.crowd.activity == pytest.approx(0.1)
     assert page.ask({"stepped": True})[1]["mode"] == "stepped"
     assert page.ask({"stepped": False})[1]["speed"] == 200
     assert page.ask({"speed": 1})[1]["mode"] == "wall"
-    assert page.bench.broker.world.activity == 1
+    assert page.bench.broker.world.crowd.activity == 1
 
 
 @pytest.mark.parametrize(

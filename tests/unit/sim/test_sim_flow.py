@@ -449,7 +449,7 @@ def hour() -> dict[str, list[int]]:
     names = ["005930", "000660", "066570", "005380", "069500", "57JN53"]
     series: dict[str, list[int]] = {name: [] for name in (*names, "KOSPI", "K200")}
     for second in range(1, 2_401):
-        market.step(START_NS + second * SECOND)
+        market.advance(START_NS + second * SECOND)
         if second % 60 == 0:
             for name in names:
                 series[name].append(market.tapes[name].last_krw)
@@ -488,11 +488,11 @@ def correlation(left: list[int], right: list[int]) -> int:
 def test_asked_regimes_count_and_can_change() -> None:
     market = world(regimes={"000270": "limit_up", "*": "trend_up"})
 
-    assert market.flows["000270", "KRX"].regime.name == "limit_up"
+    assert market.crowd.flows["000270", "KRX"].regime.name == "limit_up"
     assert market.factors.regime.name == "trend_up"
     market.set_regime("000270", "quiet")
     market.set_regime("*", "normal")
-    assert market.flows["000270", "KRX"].regime.name == "quiet"
+    assert market.crowd.flows["000270", "KRX"].regime.name == "quiet"
     assert market.factors.regime.name == "normal"
     with pytest.raises(KeyError):
         market.set_regime("005930", "wild")

@@ -184,7 +184,7 @@ def test_whole_exchange_starts_and_moves() -> None:
         listed=issues_of(MOST_ISSUES, 1),
     )
     for step in range(1, 101):
-        market.step(START_NS + step * 10 * MS)
+        market.advance(START_NS + step * 10 * MS)
 
     assert len(set(trades)) > 200
     for book in market.exchange.books.values():

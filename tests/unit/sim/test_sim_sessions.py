@@ -7,11 +7,12 @@ from datetime import date
 
 import pytest
 
+from aegis_fast.sim.crowd.listing import issues_of
 from aegis_fast.sim.kst import SECOND_NS, date_of, hhmmss, midnight_ns, second_of_day
 from aegis_fast.sim.market.calendar import phases
 from aegis_fast.sim.market.exchange import KINDS, Order
 from aegis_fast.sim.market.hooks import WorldHooks
-from aegis_fast.sim.market.rules import Side, issues
+from aegis_fast.sim.market.rules import Side, issues, round_down
 from aegis_fast.sim.market.world import World
 
 DAY = date(2026, 11, 23)
@@ -173,6 +174,40 @@ def test_jump_trips_an_interruption_and_nxt_follows() -> None:
     assert ("005930", "KRX", None) in diary.vis
 
 
+def tripped(diary: Diary) -> None:
+    """Trip an interruption of 005930 at 10:01."""
+    world = diary.world
+    diary.until("10:01:00")
+    target = world.exchange.books["005930"].last_krw * 104 // 100 // 1000 * 1000
+    far = Order(Side.SELL, 100, owner=1)
+    world.submit("005930", far, KINDS["00"], target, at("10:01:00"))
+    world.trade("005930", Side.BUY, 100_000_000, target, at("10:01:00"))
+
+
+def test_interruption_is_one_auction_of_two_minutes_and_a_bit() -> None:
+    diary = Diary("10:00:00", activity=0.5)
+    tripped(diary)
+    diary.until("10:09:00")
+
+    mine = [(board, vi is not None) for symbol, board, vi in diary.vis if symbol == "005930"]
+    assert mine == [("KRX", True), ("NXT", True), ("KRX", False), ("NXT", False)]
+    ends = [r for r in diary.prints("005930", "KRX") if r.taker is None]
+    assert len(ends) == 1
+    assert at("10:03:00") <= ends[0].time_ns <= at("10:03:30")
+
+
+def test_nxt_resumes_at_the_same_moment_as_krx() -> None:
+    diary = Diary("10:00:00", activity=0.5)
+    tripped(diary)
+    world = diary.world
+    book, other = world.exchange.books["005930"], world.exchange.book("005930", "NXT")
+
+    for second in range(200):
+        world.advance(at("10:01:00") + second * SECOND_NS)
+        assert (book.mode, other.mode) in (("auction", "auction"), ("continuous", "continuous"))
+    assert book.mode == "continuous"
+
+
 def test_shock_asked_for_from_outside_is_not_interrupted() -> None:
     diary = Diary("10:00:00", activity=0.5)
     diary.until("10:01:00")
@@ -205,14 +240,24 @@ def test_halt_over_the_close_ends_the_day_without_an_auction() -> None:
     diary = Diary("15:10:00")
     diary.until("15:15:00")
     world = diary.world
-    last = world.tapes["005930"].last_krw
+    last = last_regular = world.tapes["005930"].last_krw
 
     world.sessions.halt("005930")
+    diary.until("15:41:00")
+    assert world.exchange.books["005930"].mode == "closed"
+    assert not list(world.exchange.books["005930"].orders())
+    assert world.sessions.closes["005930"] == round_down(last, "stock")
+    world.sessions.resume("005930")
+    assert world.exchange.book("005930", "FIXED").mode == "fixed"
+    diary.until("16:05:00")
+    assert world.exchange.book("005930", "AFTER").mode == "continuous"
+    world.sessions.halt("005930")
+    last = world.tapes["005930"].last_krw
     diary.until("20:30:00")
 
     assert world.tapes["005930"].last_krw == last
     diary.until("08:45:00", date(2026, 11, 24))
-    assert world.exchange.books["005930"].issue.base_krw == last
+    assert world.exchange.books["005930"].issue.base_krw == round_down(last_regular, "stock")
 
 
 def test_start_after_the_close_knows_the_close() -> None:
@@ -252,7 +297,7 @@ def test_time_that_was_slept_through_leaves_the_sessions_on_the_clock() -> None:
     diary.world.advance(at("10:01:00"))
     before = len(diary.trades)
 
-    diary.world.step(at("16:30:00"))
+    diary.world.skip(at("16:30:00") - at("10:01:00"))
 
     assert diary.world.skipped_ns >= 6 * 3_600 * SECOND_NS
     assert diary.world.now_ns == at("16:30:00")
@@ -260,3 +305,42 @@ def test_time_that_was_slept_through_leaves_the_sessions_on_the_clock() -> None:
     assert diary.world.phase("AFTER").name == "after_market"  # type: ignore[union-attr]
     assert diary.world.sessions.closes["005930"] == diary.world.tapes["005930"].last_krw
     assert len(diary.trades) - before < 200  # The crowd slept, too.
+
+
+def test_thousands_of_issues_enter_a_session_in_batches() -> None:
+    many = issues_of(400, 1)
+    world = World(
+        seed=1, start_ns=at("15:59:50"), hours="day", activity=0, listed=many, hooks=WorldHooks()
+    )
+    stocks = [issue.symbol for issue in many if issue.kind == "stock"]
+
+    def opened() -> int:
+        books = [world.exchange.book(symbol, "AFTER") for symbol in stocks]
+        return sum(bool(book.bids.prices) for book in books)
+
+    world.advance(at("16:00:00"))
+    at_once = opened()
+    world.advance(at("16:00:01"))
+
+    assert 0 < at_once <= 50
+    assert opened() == len(stocks)
+
+
+def test_sleeping_crowd_costs_nothing_and_wakes_when_told() -> None:
+    diary = Diary("10:00:00", activity=0)
+    diary.until("11:00:00")
+    assert diary.world.events_done < 3_700  # A second is an event.
+    assert diary.trades == []
+
+    diary.world.crowd.activity = 1.0
+    diary.until("11:01:00")
+
+    assert len(diary.prints("005930", "KRX")) > 10
+
+
+def test_off_hours_trades_have_no_taker() -> None:
+    diary = Diary("15:25:00", activity=1.0)
+    diary.until("16:00:00")
+
+    assert diary.prints("005930", "FIXED")
+    assert all(record.taker is None for record in diary.prints("005930", "FIXED"))

@@ -29,7 +29,7 @@ def run(world: World, span_ns: int, step_ns: int) -> None:
     now = START_NS
     while now < START_NS + span_ns:
         now += step_ns
-        world.step(now)
+        world.advance(now)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_stranger_gets_no_more_than_there_is_at_his_price() -> None:
 
 def test_pause_stops_the_crowd() -> None:
     world, trades = make()
-    world.is_paused = True
+    world.crowd.is_paused = True
     run(world, 5 * SECOND, 10 * MS)
 
     assert trades == []
@@ -147,11 +147,11 @@ def test_pause_stops_the_crowd() -> None:
 def test_time_slept_through_is_skipped_and_counted() -> None:
     world, trades = make()
 
-    world.step(START_NS + 3_600 * SECOND)
+    world.skip(3_600 * SECOND)
 
     assert world.skipped_ns == 3_600 * SECOND
     assert trades == []
-    world.step(START_NS + 3_602 * SECOND)
+    world.advance(START_NS + 3_602 * SECOND)
     assert 50 < len(trades) < 1_500
 
 

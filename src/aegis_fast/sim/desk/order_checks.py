@@ -122,7 +122,8 @@ class OrderChecks:
     def _better(self, form: OrderForm, kind: OrderKind, now_ns: int) -> Book:
         """Return the venue that trades the order best at once; KRX when both are alike.
 
-        An order that neither venue can trade at once rests on KRX while its session lasts.
+        An order that neither venue can trade at once rests on KRX while its session lasts; a venue
+        that trades goes before one that collects orders for an auction. The whole order goes there.
         """
         venues = tr.order_kinds()[kind.code].venues
         found: list[Book] = []
@@ -137,6 +138,8 @@ class OrderChecks:
         if not found:
             assert refused is not None
             raise refused
+        trading = [book for book in found if book.mode == "continuous"]
+        found = trading or found[:1]
         opposite = [book.half(form.side.other).best_krw() for book in found]
         if len(found) == 1 or not all(opposite):
             return found[0] if len(found) == 1 or opposite[0] or not opposite[1] else found[1]

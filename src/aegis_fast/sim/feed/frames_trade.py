@@ -10,12 +10,14 @@ from typing import NamedTuple
 from aegis_fast.sim.feed.frames import ratio, sign
 from aegis_fast.sim.feed.session_codes import Codes
 from aegis_fast.sim.feed.views import AnyTape, levels_of
-from aegis_fast.sim.kst import date_text, hhmmss
+from aegis_fast.sim.kst import date_text, hhmmss, second_of_day
 from aegis_fast.sim.market.exchange import Book
 from aegis_fast.sim.market.rules import Side
 from aegis_fast.sim.market.tape import TradeRecord
 
 __all__ = ["TRADE_WIDTH", "Touch", "head", "same_time_qty", "touch_of", "trade_row"]
+
+_NOON_S = 12 * 3_600
 
 TRADE_WIDTH = 47
 _SESSION_NS = 23_400_000_000_000  # Six and a half hours.
@@ -63,8 +65,8 @@ def same_time_qty(tape: AnyTape, time_ns: int) -> int:
 def head(tape: AnyTape, record: TradeRecord, touch: Touch, operation: str, halted: str) -> str:
     """Return the first 40 values of a trade.
 
-    An auction print has no taker: CCLD_DVSN is empty. SHNU_RATE is cut and raised by 0.01, as in
-    every capture (a share of 0.4427 came as 0.45, none as 0.01).
+    An auction print has no taker: CCLD_DVSN is empty; it is 3 off hours before the open. SHNU_RATE
+    is cut and raised by 0.01, as in every capture (a share of 0.4427 came as 0.45, none as 0.01).
     """
     price, issue = record.price_krw, tape.issue
     base, cum_qty = issue.base_krw, record.cum_qty
@@ -72,6 +74,8 @@ def head(tape: AnyTape, record: TradeRecord, touch: Touch, operation: str, halte
     from_open, from_high = price - opened, price - record.high_krw
     from_low = price - record.low_krw
     taker = "" if record.taker is None else "1" if record.taker is Side.BUY else "5"
+    if record.board == "FIXED" and second_of_day(record.time_ns) < _NOON_S:
+        taker = "3"
     bought = record.buy_qty * 100 // cum_qty + 1 if cum_qty else 0
     return (
         f"{issue.symbol}^{hhmmss(record.time_ns)}^{price}^{tape.sign_of(price)}^{change}"

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Sessions"]
 
+# A session begins for so many issues at a time, the next ones a moment later: with thousands of
+# them nobody waits for the whole list.
+_BATCH = 50
+_BATCH_GAP_NS = 25_000_000
+
 
 def _is_gtp(order: Order) -> bool:
     return order.kind is not None and order.kind.is_gtp
@@ -45,7 +50,6 @@ class Sessions:
         self._world = world
         self._phases: dict[str, Phase] = {}
         self._auctions: dict[tuple[str, str], int] = {}
-        self._prolonged: set[tuple[str, str]] = set()
         self._rng = Random(f"{world.seed}:sessions:{world.day.isoformat()}")
 
     def phase(self, board: str) -> Phase | None:
@@ -112,7 +116,6 @@ class Sessions:
         self.closes.clear()
         self.vis.clear()
         self._auctions.clear()
-        self._prolonged.clear()
         self._rng = Random(f"{self._world.seed}:sessions:{day.isoformat()}")
         self._world.list_day(closes)
         for book in self._world.exchange.books.values():
@@ -142,9 +145,20 @@ class Sessions:
         """Enter a session."""
         self._phases[phase.board] = phase
         self._world.hooks.on_phase(phase.board, phase, now_ns)
-        for book in self._books(phase.board):
-            symbol = book.issue.symbol
-            if symbol in self.halted:
+        symbols = list(self._world.exchange.books)
+        self._begin_books(phase, symbols[:_BATCH])
+        for first in range(_BATCH, len(symbols), _BATCH):
+            begin = partial(self._begin_books, phase, symbols[first : first + _BATCH])
+            due_ns = now_ns + first // _BATCH * _BATCH_GAP_NS
+            self._world.at(due_ns, begin, is_dated=True)
+
+    def _begin_books(self, phase: Phase, symbols: list[str]) -> None:
+        """Let some issues enter a session, unless it is over."""
+        if self._phases.get(phase.board) is not phase:
+            return
+        for symbol in symbols:
+            book = self._book_or_none(symbol, phase.board)
+            if book is None or symbol in self.halted:
                 continue
             if phase.name in ("closing_auction", "after_auction", "opening_auction"):
                 self._begin_auction(book, phase)
@@ -235,19 +249,23 @@ class Sessions:
     def _end_auction(self, symbol: str, board: str, due_ns: int) -> None:
         """End an auction, unless another event has taken its place since."""
         key = symbol, board
-        if self._auctions.get(key) != due_ns or symbol in self.halted:
+        if self._auctions.get(key) != due_ns:
             return
         world = self._world
         book = world.exchange.book(symbol, board)
         phase = self._phases.get(board)
         is_closing = board == "KRX" and phase is None
-        vi = None if key in self._prolonged else book.uncross_vi(is_closing=is_closing)
+        if symbol in self.halted:
+            del self._auctions[key]
+            if is_closing:
+                self._close_regular(book)
+            return
+        # An interruption is over when its own auction is, whatever that one's price.
+        vi = None if key in self.vis else book.uncross_vi(is_closing=is_closing)
         if vi is not None:
-            self._prolonged.add(key)
-            self._start_vi(book, vi)
+            self._start_vi(book, vi, self._vi_wait_ms())
             return
         del self._auctions[key]
-        self._prolonged.discard(key)
         world.uncross(book)
         if self.vis.pop(key, None) is not None:
             world.hooks.on_vi(symbol, board, None, world.now_ns)
@@ -270,14 +288,15 @@ class Sessions:
         self._world.change_mode(book, "closed")
         self._world.hooks.on_depth(book)
         phase = self._phases.get("FIXED")
-        if phase is not None:
+        if phase is not None and symbol not in self.halted:
             self._begin_fixed(self._world.exchange.book(symbol, "FIXED"), phase)
 
     # -- interruptions and halts ---------------------------------------------------------------
 
     def interrupt(self, book: Book, vi: VI, now_ns: int) -> None:
         """Hold an issue in an auction after its price moved too far; NXT follows KRX."""
-        self._start_vi(book, vi)
+        wait_ms = self._vi_wait_ms()
+        self._start_vi(book, vi, wait_ms)
         symbol = book.issue.symbol
         follows = self._world.day >= date.fromisoformat(market_data()["after_market_since"])
         if book.board != "KRX" or "NXT" not in self._phases or not follows:
@@ -286,15 +305,19 @@ class Sessions:
         if other is not None and other.mode == "continuous":
             # Hidden orders and stops wait through it, on both venues.
             self._world.change_mode(other, "auction")
-            self._start_vi(other, vi)
+            # Asked for after that of KRX, so it ends right after it.
+            self._start_vi(other, vi, wait_ms)
 
-    def _start_vi(self, book: Book, vi: VI) -> None:
-        symbol, board = key = book.issue.symbol, book.board
+    def _vi_wait_ms(self) -> int:
         low_s, high_s = market_data()["auction_random_end_s"]["vi"]
-        fixed_ms = market_data()["vi_auction_s"] * 1_000
+        fixed_ms: int = market_data()["vi_auction_s"] * 1_000
+        return fixed_ms + self._rng.randint(low_s * 1_000, high_s * 1_000)
+
+    def _start_vi(self, book: Book, vi: VI, wait_ms: int) -> None:
+        symbol, board = key = book.issue.symbol, book.board
         self.vis[key] = vi
         self._world.hooks.on_vi(symbol, board, vi, self._world.now_ns)
-        self._end_auction_in(book, fixed_ms + self._rng.randint(low_s * 1_000, high_s * 1_000))
+        self._end_auction_in(book, wait_ms)
 
     def halt(self, symbol: str) -> None:
         """Halt an issue on every board: nothing trades, orders can only be withdrawn."""
@@ -305,6 +328,8 @@ class Sessions:
             book = self._book_or_none(symbol, board)
             if book is not None and book.mode != "closed":
                 self._auctions.pop((symbol, board), None)
+                if self.vis.pop((symbol, board), None) is not None:
+                    self._world.hooks.on_vi(symbol, board, None, self._world.now_ns)
                 self._world.change_mode(book, "halted")
         self._world.hooks.on_halt(symbol, True, self._world.now_ns)
 
@@ -314,9 +339,15 @@ class Sessions:
             return
         self.halted.discard(symbol)
         self._world.hooks.on_halt(symbol, False, self._world.now_ns)
-        for board, phase in self._phases.items():
-            book = self._book_or_none(symbol, board)
+        for board in BOARDS:
+            book, phase = self._book_or_none(symbol, board), self._phases.get(board)
             if book is None:
+                continue
+            if phase is None:
+                # Its session ended meanwhile; an auction under way at the close still ends.
+                if book.mode == "halted":
+                    in_auction = (symbol, board) in self._auctions
+                    self._world.change_mode(book, "auction" if in_auction else "closed")
                 continue
             if board == "FIXED":
                 self._begin_fixed(book, phase)

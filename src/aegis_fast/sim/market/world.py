@@ -9,15 +9,15 @@ at any stepping, since every event happens at its own time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from random import Random
 
 from aegis_fast.sim.crowd.factors import Factors
 from aegis_fast.sim.crowd.flow import Flow
 from aegis_fast.sim.crowd.history import History
 from aegis_fast.sim.crowd.regimes import REGIMES, Regime, draw
+from aegis_fast.sim.crowd.street import Street
 from aegis_fast.sim.crowd.tide import Tide
-from aegis_fast.sim.kst import DAY_NS, SECOND_NS, date_of, midnight_ns, second_of_day
+from aegis_fast.sim.kst import DAY_NS, SECOND_NS, date_of, midnight_ns
 from aegis_fast.sim.market.agenda import Agenda
 from aegis_fast.sim.market.calendar import Phase
 from aegis_fast.sim.market.exchange import Book, Exchange, Order, OrderKind, Result
@@ -30,9 +30,6 @@ from aegis_fast.sim.market.tape import Tape, UnifiedTape
 
 __all__ = ["World"]
 
-_MAX_EVENTS_PER_STEP = 2_000
-_MAX_LAG_NS = 5 * SECOND_NS
-_IDLE_NS = SECOND_NS  # A paused crowd looks up at each full second: all at one cut of frames.
 # How much of the crowd of the regular session trades on a board, in percent.
 _SHARE_PERCENT = {"NXT": 30, "AFTER": 3, "FIXED": 1}
 
@@ -42,8 +39,7 @@ class World:
 
     on_trade, on_own_fill, on_depth: shorthands for `hooks`, see hooks.WorldHooks. activity: 1.0 is
     the usual pace, 0 stops the crowd. regimes: symbol -> name of a regime, "*" for the market's.
-    When the program was stopped for longer than five seconds, or cannot keep up, step() skips the
-    missed time and counts it in skipped_ns; advance() never skips.
+    advance() never leaves time out; skip() does, and counts it in skipped_ns.
     """
 
     def __init__(
@@ -66,20 +62,18 @@ class World:
         self.hooks.on_trade = on_trade or self.hooks.on_trade
         self.hooks.on_own_fill = on_own_fill or self.hooks.on_own_fill
         self.hooks.on_depth = on_depth or self.hooks.on_depth
-        self.is_paused = False
         self.skipped_ns = 0
         self.events_done = 0
         self.day = date_of(start_ns)
-        self.flows: dict[tuple[str, str], Flow] = {}
         self._wanted_regimes = dict(regimes or {})
         self._index_closes: dict[str, int] = {}
         self._now_ns = start_ns
         self._agenda = Agenda()
-        self._awake: set[tuple[str, str]] = set()
-        self._acts: dict[tuple[str, str], Callable[[], None]] = {}
-        self._pace_milli = 1_000
         self._is_live = False
-        self.set_activity(activity)
+        self.crowd = Street(
+            self._agenda, lambda: self._now_ns, self._after_crowd, has_hours=hours == "day"
+        )
+        self.crowd.activity = activity
         self.factors = Factors(seed, self._wanted_regimes.get("*", "normal"))
         self._list(listed if listed is not None else issues(), start_ns)
         self.history = History(seed, start_ns, self.tapes, has_sessions=hours == "day")
@@ -97,10 +91,10 @@ class World:
         self.tapes: dict[str, Tape] = {}
         self.nxt_tapes: dict[str, Tape] = {}
         self.regimes: dict[str, Regime] = {}
-        self.flows.clear()
+        self.crowd.clear()
         for issue in self.listed:
             self._list_issue(issue, now_ns)
-        self.tide = Tide(self.factors, self.listed, self.flows)
+        self.tide = Tide(self.factors, self.listed, self.crowd.flows)
         self.indices = Indices(self.listed, self.tapes, self._index_closes)
 
     def _list_issue(self, issue: Issue, now_ns: int) -> None:
@@ -116,8 +110,8 @@ class World:
         if opened.nxt_tape is not None:
             self.nxt_tapes[symbol] = opened.nxt_tape
         book.last_krw = opened.tape.last_krw
-        underlying = self.flows.get((issue.elw.underlying, "KRX")) if issue.elw else None
-        self.flows[symbol, "KRX"] = Flow(
+        underlying = self.crowd.flows.get((issue.elw.underlying, "KRX")) if issue.elw else None
+        self.crowd.flows[symbol, "KRX"] = Flow(
             book,
             rng,
             self._submit_crowd,
@@ -145,10 +139,10 @@ class World:
 
     def flow(self, symbol: str, board: str) -> Flow:
         """Return the crowd of a book, made when first needed. Raises KeyError."""
-        flow = self.flows.get((symbol, board))
+        flow = self.crowd.flows.get((symbol, board))
         if flow is None:
-            leader = self.flows[symbol, "KRX"]
-            flow = self.flows[symbol, board] = Flow(
+            leader = self.crowd.flows[symbol, "KRX"]
+            flow = self.crowd.flows[symbol, board] = Flow(
                 self.exchange.book(symbol, board),
                 Random(f"{self.seed}:{symbol}:{board}:{self.day.isoformat()}"),
                 self._submit_crowd,
@@ -174,14 +168,6 @@ class World:
     def at(self, due_ns: int, happen: Callable[[], None], *, is_dated: bool = False) -> None:
         """Let something happen at a time; see Agenda."""
         self._agenda.put(due_ns, happen, is_dated=is_dated)
-
-    def step(self, now_ns: int) -> None:
-        """Let everything happen that is due by now_ns, skipping what cannot be caught up."""
-        if now_ns - self._now_ns > _MAX_LAG_NS:
-            self.skip(now_ns - self._now_ns)
-        reached = self.advance(now_ns, _MAX_EVENTS_PER_STEP)
-        if reached < now_ns:
-            self.skip(now_ns - reached)
 
     def advance(self, now_ns: int, max_events: int | None = None) -> int:
         """Let everything happen that is due by now_ns, at most max_events; return the time reached.
@@ -211,7 +197,7 @@ class World:
 
     def _second(self) -> None:
         self.at(self._now_ns + SECOND_NS, self._second)
-        if not self.is_crowd_asleep and self.sessions.is_open:
+        if not self.crowd.is_asleep and self.sessions.is_open:
             self.drift()
         self.indices.update(self._now_ns)
         self.hooks.on_second(self._now_ns)
@@ -228,64 +214,28 @@ class World:
         """Begin the trading day of now with the closes of the one before as base prices."""
         self.history.end_day(self.day, self.tapes, closes)
         self.day = date_of(self._now_ns)
-        self._awake.clear()
         self._index_closes = self.indices.levels()
         renewed = tuple(listed_on(issue, self.day, closes[issue.symbol]) for issue in self.listed)
         self._list(renewed, self._now_ns)
 
     # -- the crowd -----------------------------------------------------------------------------
 
-    def set_activity(self, activity: float) -> None:
-        """Set the pace of the crowd, 0 to 100. Raises ValueError."""
-        if not 0 <= activity <= 100:
-            raise ValueError(f"activity {activity} is not in 0..100")
-        self._pace_milli = int(activity * 1_000)
-
-    @property
-    def activity(self) -> float:
-        """Return the pace of the crowd."""
-        return self._pace_milli / 1_000
-
-    @property
-    def is_crowd_asleep(self) -> bool:
-        """Tell whether nobody but our customers trades."""
-        return self.is_paused or not self._pace_milli
-
     def set_regime(self, symbol: str, name: str) -> None:
         """Let an issue ("*": the market) behave differently from now on. Raises KeyError."""
         if symbol == "*":
             self.factors.set_regime(name)
             return
-        self.flows[symbol, "KRX"].set_regime(name)
+        self.crowd.flows[symbol, "KRX"].set_regime(name)
         self.regimes[symbol] = REGIMES[name]
 
     def wake(self, symbol: str, board: str) -> None:
         """Let the crowd of a book act from now on."""
-        if (symbol, board) not in self._awake:
-            self._awake.add((symbol, board))
-            flow = self.flow(symbol, board)
-            act = self._acts[symbol, board] = partial(self._crowd, flow, (symbol, board))
-            self._schedule(flow, act)
+        self.flow(symbol, board)
+        self.crowd.wake((symbol, board))
 
-    def _schedule(self, flow: Flow, act: Callable[[], None]) -> None:
-        now_ns = self._now_ns
-        second = second_of_day(now_ns) if self.hours == "day" else None
-        asleep = self.is_crowd_asleep
-        wait = _IDLE_NS - now_ns % _IDLE_NS if asleep else flow.wait_ns(second, self._pace_milli)
-        self._agenda.put(now_ns + wait, act)
-
-    def _crowd(self, flow: Flow, key: tuple[str, str]) -> None:
-        if self.flows.get(key) is not flow:
-            return  # The crowd of a day that is over.
-        book = flow.book
-        if book.mode == "closed":
-            self._awake.discard(key)
-            return
-        if not self.is_crowd_asleep:
-            flow.act()
-            self._book_followups(book)
-            self.hooks.on_depth(book)
-        self._schedule(flow, self._acts[key])
+    def _after_crowd(self, book: Book) -> None:
+        self._book_followups(book)
+        self.hooks.on_depth(book)
 
     # -- orders --------------------------------------------------------------------------------
 
@@ -318,13 +268,13 @@ class World:
     def shock(self, symbol: str, price_krw: int, now_ns: int) -> None:
         """Move an issue to a price at once. Raises KeyError; the price must be a legal one."""
         self._now_ns = max(self._now_ns, now_ns)
-        self.flows[symbol, "KRX"].shock(price_krw)
+        self.crowd.flows[symbol, "KRX"].shock(price_krw)
         self.hooks.on_depth(self.exchange.books[symbol])
 
     def trade(self, symbol: str, side: Side, qty: int, price_krw: int, now_ns: int) -> int:
         """Let a stranger trade up to qty at price_krw or better; return how many shares he got."""
         self._now_ns = max(self._now_ns, now_ns)
-        traded = self.flows[symbol, "KRX"].trade(side, qty, price_krw)
+        traded = self.crowd.flows[symbol, "KRX"].trade(side, qty, price_krw)
         self.hooks.on_depth(self.exchange.books[symbol])
         return traded
 
@@ -392,7 +342,9 @@ class World:
             # After the close an index stands still.
             if book.board != "AFTER":
                 self.indices.touch(symbol)
-        record = tape.record(price_krw, qty, taker, self._now_ns, book.board)
+        # At a fixed price nobody takes: buyers and sellers meet in the order in which they came.
+        starter = None if book.board == "FIXED" else taker
+        record = tape.record(price_krw, qty, starter, self._now_ns, book.board)
         self.hooks.on_trade(book, record)
 
     def _own_fill(self, book: Book, party: Order, price_krw: int, qty: int) -> None:
