@@ -225,7 +225,7 @@ def test_regime_is_set_for_the_issue_and_for_the_market(served: ServedSim, page:
     world = served.server.broker.world
     assert world.regimes["005930"].name == "limit_up"
     assert world.factors.regime.name == "trend_down"
-    assert world.is_paused
+    assert world.crowd.is_paused
 
 
 def test_fault_added_by_the_form_strikes_is_counted_and_goes(served: ServedSim, page: Page) -> None:
