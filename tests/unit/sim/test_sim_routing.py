@@ -16,8 +16,7 @@ DAY_NS = midnight_ns(date(2026, 11, 23))
 
 def bench_at(clock: str, **settings: object) -> Bench:
     hours, minutes = (int(part) for part in clock.split(":"))
-    bench = Bench(start_ns=DAY_NS + (hours * 60 + minutes) * 60 * SECOND_NS, **settings)
-    return bench
+    return Bench(start_ns=DAY_NS + (hours * 60 + minutes) * 60 * SECOND_NS, **settings)
 
 
 def board_of(bench: Bench, answer: dict) -> str:
@@ -58,8 +57,7 @@ def _account(holdings: dict[str, tuple[int, int]]):
 
 def test_sor_prefers_the_venue_that_trades_to_an_auction() -> None:
     bench = bench_at("08:35", hours="day", activity=0.5)
-    bench.broker.advance(bench.now_ns + 60 * SECOND_NS)
-    bench.now_ns += 60 * SECOND_NS
+    bench.move(60 * SECOND_NS)
     ask = bench.broker.exchange.book("005930", "NXT").best_ask_krw
 
     answer = bench.order("buy", 1, ask, "00", EXCG_ID_DVSN_CD="SOR")
@@ -83,8 +81,7 @@ def test_sor_order_of_an_issue_without_nxt_goes_to_krx() -> None:
 
 def test_sor_after_the_krx_close_goes_to_nxt() -> None:
     bench = bench_at("17:00", hours="day", activity=0.5)
-    bench.broker.advance(bench.now_ns + 10 * SECOND_NS)
-    bench.now_ns += 10 * SECOND_NS
+    bench.move(10 * SECOND_NS)
     bid = bench.broker.exchange.book("005930", "NXT").best_bid_krw
 
     assert board_of(bench, bench.order("buy", 1, bid, "00", EXCG_ID_DVSN_CD="SOR")) == "NXT"
