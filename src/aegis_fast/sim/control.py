@@ -14,6 +14,7 @@ from aegis_fast.errors import InvalidRequest
 from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.calls import batch
 from aegis_fast.sim.calls.answers import Answer, Request
+from aegis_fast.sim.decoding import NotJSON, decoded
 from aegis_fast.sim.desk.ledger_page import MAX_RECENT, recent_json
 from aegis_fast.sim.faults.page import FaultPage
 from aegis_fast.sim.kst import date_of
@@ -63,8 +64,8 @@ class ClockBody(msgspec.Struct, forbid_unknown_fields=True):
 
 def _read(raw: bytes, kind: Any, expected: str) -> Any:
     try:
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return decoded(raw, kind)
+    except NotJSON as error:
         raise InvalidRequest(str(error), field="body", expected=expected) from error
 
 

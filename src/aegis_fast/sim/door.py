@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from aegis_fast.sim.calls.answers import Answer, Refusal, Request
+from aegis_fast.sim.decoding import NotJSON, decoded
 from aegis_fast.sim.desk.account import AccountSpec
 from aegis_fast.sim.kst import DAY_NS, SECOND_NS, date_of, hhmmss
 from aegis_fast.sim.rules import DoorRules, call_limit
@@ -307,8 +308,8 @@ def _check_content_type(request: Request) -> None:
 
 def _body(request: Request) -> dict[str, Any]:
     try:
-        body = msgspec.json.decode(request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = decoded(request.body)
+    except NotJSON:
         body = None
     if not isinstance(body, dict):
         raise Refusal("EGW00101", _TEXTS["EGW00101"], status=403)

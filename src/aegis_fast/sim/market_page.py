@@ -9,6 +9,7 @@ import msgspec
 from aegis_fast.errors import InvalidRequest
 from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.crowd.regimes import REGIMES
+from aegis_fast.sim.decoding import NotJSON, decoded
 from aegis_fast.sim.market.exchange import Book
 from aegis_fast.sim.market.rules import Side, is_on_grid, order_unit
 
@@ -53,8 +54,8 @@ class MarketPage:
         now_ns: the market's time. real_ns: the door's.
         """
         try:
-            body = msgspec.json.decode(raw, type=MarketBody)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            body: MarketBody = decoded(raw, MarketBody)
+        except NotJSON as error:
             raise InvalidRequest(str(error), field="body", expected=_EXPECTED) from error
         if body == MarketBody():
             raise InvalidRequest("nothing to do", field="body", expected=_EXPECTED)

@@ -23,6 +23,7 @@ import msgspec
 
 from aegis_fast.sim.calls.answers import Answer, Asked, Refusal, Request, failure, success
 from aegis_fast.sim.calls.trading import Trading
+from aegis_fast.sim.decoding import NotJSON, decoded
 from aegis_fast.sim.desk.account import Account
 from aegis_fast.sim.door import Customer
 
@@ -82,8 +83,8 @@ class Batch:
 
 def _body(raw: bytes) -> dict[str, Any]:
     try:
-        body: Any = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = decoded(raw)
+    except NotJSON:
         raise Refusal("OPSQ9997", "JSON PARSING ERROR") from None
     if not isinstance(body, dict):
         raise Refusal("OPSQ9995", "JSON BODY NOT FOUND")

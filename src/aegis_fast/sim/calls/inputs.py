@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
-
-import msgspec
 
 from aegis_fast.kis.tr import Call
 from aegis_fast.sim.calls.answers import Refusal, Request
+from aegis_fast.sim.decoding import NotJSON, decoded
 from aegis_fast.sim.kst import parse_hhmmss
 
 __all__ = ["day", "invalid", "number", "one_of", "params_of", "second"]
@@ -99,8 +97,8 @@ def params_of(call: Call, request: Request) -> dict[str, str]:
 
 def _body(request: Request) -> dict[str, str]:
     try:
-        body: Any = msgspec.json.decode(request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body = decoded(request.body)
+    except NotJSON:
         raise Refusal("OPSQ9997", "JSON PARSING ERROR") from None
     if not isinstance(body, dict):
         raise Refusal("OPSQ9995", "JSON BODY NOT FOUND")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from aegis_fast.kis import tr
 from aegis_fast.sim.calls.answers import Request
+from aegis_fast.sim.decoding import NotJSON, decoded
 from aegis_fast.sim.desk.ledger import OrderEntry
 from aegis_fast.sim.faults.rules import Aim
 from aegis_fast.sim.feed.frames import Notice
@@ -24,8 +23,8 @@ def _params(request: Request) -> dict[str, Any]:
     if request.query or not request.body:
         return {name.upper(): value for name, value in request.query.items()}
     try:
-        body = msgspec.json.decode(request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = decoded(request.body)
+    except NotJSON:
         return {}  # It lands all the same, and is refused for what it is.
     if not isinstance(body, dict):
         return {}

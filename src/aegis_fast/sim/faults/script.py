@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from aegis_fast.errors import ConfigError, InvalidRequest
+from aegis_fast.sim.decoding import NotJSON, decoded
 from aegis_fast.sim.faults.rules import FaultBody, check
 from aegis_fast.sim.faults.waiting import MAX_FAULTS
 
@@ -71,8 +72,8 @@ def _lines(path: Path, text: str) -> list[Any]:
         if not line.strip():
             continue
         try:
-            entries.append(msgspec.json.decode(line))
-        except msgspec.DecodeError as error:
+            entries.append(decoded(line))
+        except NotJSON as error:
             raise ConfigError(
                 f"{path}: line {number}: {error}", field=str(path), expected='{"kind": ...}'
             ) from error

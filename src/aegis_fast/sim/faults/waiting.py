@@ -10,9 +10,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from aegis_fast.errors import InvalidRequest
+from aegis_fast.sim.decoding import NotJSON, decoded
 from aegis_fast.sim.faults.kinds import AT_ONCE, KINDS
 from aegis_fast.sim.faults.rules import ANY, Aim, Fault, FaultBody, check
 
@@ -192,6 +191,6 @@ class Faults:
 
 def _decoded(raw: bytes, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return decoded(raw, kind)
+    except NotJSON as error:
         raise InvalidRequest(str(error), field="body", expected='{"kind": ...}') from error

@@ -14,9 +14,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-import msgspec
-
 from aegis_fast.kis import tr
+from aegis_fast.sim.decoding import NotJSON, decoded
 from aegis_fast.sim.door import Door
 from aegis_fast.sim.feed.acks import ack
 from aegis_fast.sim.feed.books import BookFeed
@@ -103,8 +102,8 @@ class Hub:
     def on_text(self, session: Session, text: str, now_ns: int, real_ns: int) -> None:
         """Take one message of a client. Never raises: nonsense gets an error ack."""
         try:
-            message = msgspec.json.decode(text)
-        except (msgspec.DecodeError, UnicodeEncodeError):
+            message = decoded(text)
+        except NotJSON:
             self._ack(session, "OPSP9999")
             return
         header = message.get("header") if isinstance(message, dict) else None
