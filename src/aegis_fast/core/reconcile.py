@@ -24,7 +24,7 @@ from aegis_fast.core.events import (
     ReplaceRefused,
     SymbolHalted,
 )
-from aegis_fast.core.hours import kst_hhmmss, seconds_of_hhmmss
+from aegis_fast.core.hours import kst_date, kst_hhmmss, seconds_of_hhmmss
 from aegis_fast.core.model import DayOrder, DayOrders, OrderState, OrderType, Side, Venue
 from aegis_fast.core.order_manager import OrderManager
 from aegis_fast.core.orders import OrderRecord
@@ -110,6 +110,8 @@ class Reconciler:
             if row.is_cancel or is_amended or accounted >= row.qty:
                 continue
             since_ns = self._unlisted_since_ns.get(number, scan.asked_ns)
+            if kst_date(since_ns) != kst_date(scan.asked_ns):
+                since_ns = scan.asked_ns  # That was another day's order of the same number.
             unlisted_since_ns[number] = since_ns
             if not self._is_absent(f"rest of {number}", since_ns, scan):
                 leaves_qty[number] += row.qty - accounted

@@ -470,3 +470,17 @@ def test_rows_of_yesterdays_numbers_are_strange_orders_today() -> None:
 
     assert desk.record(old).cum_qty == 0
     assert [r.origin for r in desk.manager.records()] == ["api", "external"]
+
+
+def test_absence_of_yesterdays_shares_does_not_count_for_todays_order_of_that_number() -> None:
+    desk = Desk()
+    desk.live(1)
+    for _ in range(5):
+        desk.see(row(1, leaves_qty=0), after_s=25)
+    desk.now_ns += 24 * HOUR
+    desk.do(Restarted(business_date=NOON_DATE + 1))
+    order_id = desk.live(1)
+
+    desk.see(row(1, leaves_qty=0), after_s=25)
+
+    assert desk.record(order_id).state is S.LIVE
