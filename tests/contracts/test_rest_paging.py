@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from aegis_fast.sim.desk.ledger import FillEntry, OrderEntry
+from aegis_fast.sim.kst import date_text
 from aegis_fast.sim.market.rules import Side
 from tests.contracts.rest_requests import PARAMS, ask
 from tests.unit.sim.sim_harness import SECOND, Bench, spec
@@ -34,7 +35,7 @@ def add_orders(bench: Bench, count: int) -> None:
     for _ in range(count):
         ledger.add_order(
             OrderEntry(
-                odno=ledger.next_odno(),
+                odno=ledger.next_odno("20261123"),
                 date="20261123",
                 account=ACCOUNT,
                 symbol="005930",
@@ -60,7 +61,8 @@ def add_fills(bench: Bench, count: int) -> None:
         # One issue on one day is one row.
         day = len(fills)
         time_ns = bench.now_ns - (day + 1) * DAY_NS
-        fills.append(FillEntry(day + 1, 1, ACCOUNT, "005930", Side.BUY, 1, 270_000, 37, 0, time_ns))
+        of_order = (date_text(time_ns), 1, ACCOUNT, "005930", Side.BUY)
+        fills.append(FillEntry(day + 1, *of_order, 1, 270_000, 37, 0, time_ns))
 
 
 def add_reservations(bench: Bench, count: int) -> None:

@@ -197,37 +197,43 @@ class DayDesk(Stack):
         assert len(calls) == len(sent)
         assert len([o for o in sent if o["broker_order_id"]]) == len(_chains(ledger))
         assert {o["origin"].partition(":")[0] for o in orders} <= {"api", "strategy"}
-        assert len({o["broker_order_id"] for o in orders if o["broker_order_id"]}) == len(
-            _chains(ledger)
-        )
+        assert len({_number(o) for o in orders if o["broker_order_id"]}) == len(_chains(ledger))
 
 
 Chain = list[dict[str, Any]]
+Number = tuple[str, int]  # Date and ODNO: the numbers begin at 1 again every day.
 
 
-def _chains(ledger: dict[str, Any]) -> dict[int, Chain]:
+def _number(order: dict[str, Any]) -> Number:
+    """Return what the engine's order is called at the broker."""
+    return order["order_id"][:8], order["broker_order_id"]
+
+
+def _chains(ledger: dict[str, Any]) -> dict[Number, Chain]:
     """Return number of a new order -> it and the numbers it was amended to."""
-    chains: dict[int, Chain] = {}
-    root: dict[int, int] = {}
+    chains: dict[Number, Chain] = {}
+    root: dict[Number, Number] = {}
     for row in ledger["orders"]:
-        number = int(row["odno"])
+        number = row["date"], int(row["odno"])
         if row["request"] == "new":
             root[number] = number
             chains[number] = [row]
         elif row["request"] == "amend":
-            root[number] = root[int(row["original_odno"])]
+            root[number] = root[row["date"], int(row["original_odno"])]
             chains[root[number]].append(row)
     return chains
 
 
 def _order_differences(orders: list[dict[str, Any]], ledger: dict[str, Any]) -> list[str]:
     chains = _chains(ledger)
-    by_last = {int(chain[-1]["odno"]): first for first, chain in chains.items()}
+    by_last = {
+        (chain[-1]["date"], int(chain[-1]["odno"])): first for first, chain in chains.items()
+    }
     found: list[str] = []
-    matched: set[int] = set()
+    matched: set[Number] = set()
     for order in orders:
-        number = order["broker_order_id"]
-        if not number:
+        number = _number(order)
+        if not order["broker_order_id"]:
             if order["state"] != "rejected":
                 found.append(f"no number: {order}")
             continue

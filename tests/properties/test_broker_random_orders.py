@@ -121,7 +121,7 @@ class Trader:
         return self.rng.choice(CODES), self.rng.choice(("KRX", "KRX", "NXT", "SOR"))
 
     def change(self, account: object, entry: OrderEntry, is_cancel: bool, now_ns: int) -> None:
-        kind = entry.kind if self.rng.random() < 0.7 else "00"
+        kind = entry.kind if self.rng.random() < 0.7 else self.rng.choice(("00", "00", "22"))
         is_priced = kind in KINDS and KINDS[kind].needs_price
         form = ChangeForm(
             original=entry.odno,
@@ -131,6 +131,7 @@ class Trader:
             price_krw=0 if is_cancel or not is_priced else self.price(entry.symbol, entry.side),
             is_all=self.rng.random() < 0.5,
             venue=entry.venue,
+            trigger_krw=self.price(entry.symbol, entry.side) if self.rng.random() < 0.5 else 0,
         )
         self.desk.change(account, form, "127.0.0.1", now_ns)  # type: ignore[arg-type]
 
@@ -215,11 +216,12 @@ def test_fills_lie_within_the_limits_the_day_and_the_order(day: Trader) -> None:
     for phase in phases(DAY):
         sessions[phase.board].append((phase.start_s, phase.end_s + 180))
     for fill in day.broker.ledger.fills:
-        entry = day.broker.ledger.orders[fill.odno]
+        entry = day.broker.ledger.find(fill.date, fill.odno)
+        assert entry is not None
         limits = day.broker.exchange.books[fill.symbol].limits
         assert limits.lower_krw <= fill.price_krw <= limits.upper_krw
         second = second_of_day(fill.time_ns)
-        assert any(start <= second <= end for start, end in sessions[entry.board])
+        assert any(start <= second <= end for start, end in sessions[fill.board])
         if KINDS[entry.kind].needs_price and not KINDS[entry.kind].turns_market:
             # An amend may turn an order into another; its own number has its own price then.
             if entry.side is Side.BUY:

@@ -273,8 +273,14 @@ def test_cancel_of_a_filled_order_is_refused(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("number", ["0000000077", "0"])
-def test_change_of_an_unknown_order_is_refused(bench: Bench, number: str) -> None:
-    assert bench.change(number, cancel=True)["msg_cd"] == "IGW00022"
+@pytest.mark.parametrize(
+    ("profile", "code"), [("real", "APBK0918"), ("spec", "APBK0918"), ("paper", "IGW00022")]
+)
+def test_change_of_an_unknown_order_is_refused(profile: str, code: str, number: str) -> None:
+    body = Bench(profile=profile).change(number, cancel=True)
+
+    assert (body["rt_cd"], body["msg_cd"]) == ("7", code)
+    assert body["msg1"].strip() == "원주문번호를 확인하시기 바랍니다."
 
 
 def test_change_must_name_the_venue_of_the_order(bench: Bench) -> None:

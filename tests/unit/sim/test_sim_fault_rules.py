@@ -287,7 +287,7 @@ def get(**query: str) -> Request:
 def test_call_is_about_its_issue_at_its_venue(
     request_: Request, call_id: str, venue: str, symbol: str
 ) -> None:
-    aim = aim_of_call(request_, call_id, {})
+    aim = aim_of_call(request_, call_id, lambda _: None)
 
     assert (aim.call, aim.venue, aim.symbol) == (call_id, venue, symbol)
 
@@ -297,7 +297,7 @@ def test_amend_is_about_the_issue_of_its_order() -> None:
     number = bench.order("buy", 1, bench.book.limits.lower_krw)["output"]["ODNO"]
     body = {"CANO": "50000000", "ACNT_PRDT_CD": "01", "ORGN_ODNO": number}
 
-    aim = aim_of_call(post(body), "order-rvsecncl", bench.broker.ledger.orders)
+    aim = aim_of_call(post(body), "order-rvsecncl", bench.broker.ledger.orders.get)
 
     assert (aim.symbol, aim.account, aim.appkey) == ("005930", SIM_ACCOUNT, "key")
     assert bench.broker.ledger.orders[int(number)].side is Side.BUY

@@ -85,7 +85,7 @@ def test_entered_or_unknown_reservation_cannot_be_changed() -> None:
     bench.broker.advance(bench.now_ns, bench.real_ns)
 
     for number in ("1", "2"):
-        assert change(bench, "cancel", number)["msg_cd"] == "IGW00022"
+        assert change(bench, "cancel", number)["msg_cd"] == "APBK0918"
 
 
 def test_refused_entry_keeps_its_reason() -> None:

@@ -46,6 +46,7 @@ class Interruptions:
     def __init__(self) -> None:
         self._all: deque[_Interruption] = deque(maxlen=_KEPT)
         self._running: dict[str, _Interruption] = {}
+        self._counts: dict[str, tuple[str, int]] = {}  # Symbol -> (date of the last one, how many).
         self._world: World
 
     def join(self, world: World) -> None:
@@ -62,7 +63,9 @@ class Interruptions:
         if vi is None:
             return
         today = date_text(now_ns)
-        before = sum(one.symbol == symbol and one.date == today for one in self._all)
+        date, count = self._counts.get(symbol, (today, 0))
+        number = count + 1 if date == today else 1
+        self._counts[symbol] = (today, number)
         # Of both kinds the market tells the static reference; the other is the last trade.
         dynamic = vi.reference_krw if vi.kind == "dynamic" else self._world.tapes[symbol].last_krw
         begun = _Interruption(
@@ -72,7 +75,7 @@ class Interruptions:
             vi.trigger_krw,
             0 if vi.kind == "dynamic" else vi.reference_krw,
             0 if vi.kind == "static" else dynamic,
-            before + 1,
+            number,
             hhmmss(now_ns),
         )
         self._all.append(begun)

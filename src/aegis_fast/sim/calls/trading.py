@@ -14,7 +14,6 @@ from aegis_fast.sim.desk.ledger import Ledger, OrderEntry
 from aegis_fast.sim.kst import date_of, hhmmss
 from aegis_fast.sim.market.exchange import KINDS
 from aegis_fast.sim.market.rules import Issue, Side
-from aegis_fast.sim.market.stops import Stops
 from aegis_fast.sim.market.world import World
 from aegis_fast.sim.rules import Rules
 
@@ -36,10 +35,9 @@ def _three_months_before(day: date) -> date:
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
-def _has_fired(entry: OrderEntry) -> bool:
-    """Tell whether a stop order waits no more: it was in the book or traded."""
-    is_waiting = entry.resting is not None and isinstance(entry.resting.home, Stops)
-    return KINDS[entry.kind].is_stop and not is_waiting
+def _trigger_krw(params: Mapping[str, str]) -> int:
+    """Return CNDT_PRIC, 0 when it is left out or blank."""
+    return inputs.number(params, "CNDT_PRIC") if params.get("CNDT_PRIC", "").strip() else 0
 
 
 class Trading:
@@ -63,9 +61,7 @@ class Trading:
             qty=inputs.number(params, "ORD_QTY"),
             price_krw=inputs.number(params, "ORD_UNPR"),
             venue=params.get("EXCG_ID_DVSN_CD") or "KRX",
-            trigger_krw=(
-                inputs.number(params, "CNDT_PRIC") if params.get("CNDT_PRIC", "").strip() else 0
-            ),
+            trigger_krw=_trigger_krw(params),
         )
         entry = self._desk.place(asked.account, form, asked.ip, asked.now_ns)
         return self._accepted(entry, side.name.lower())
@@ -82,6 +78,7 @@ class Trading:
             price_krw=0 if is_cancel else inputs.number(params, "ORD_UNPR"),
             is_all=inputs.one_of(params, "QTY_ALL_ORD_YN", ("Y", "N")) == "Y",
             venue=params.get("EXCG_ID_DVSN_CD") or "KRX",
+            trigger_krw=_trigger_krw(params),
         )
         entry = self._desk.change(asked.account, form, asked.ip, asked.now_ns)
         return self._accepted(entry, "cancel" if is_cancel else "amend")
@@ -103,8 +100,9 @@ class Trading:
         by_stock = inputs.one_of(params, "INQR_DVSN_1", ("0", "1")) == "1"
         entries = [
             entry
-            for entry in reversed(self._ledger.orders_of(asked.account.number))
-            if entry.leaves_qty
+            for entry in reversed(self._ledger.live.values())
+            if entry.account == asked.account.number
+            and entry.leaves_qty
             and entry.visible_ns <= asked.now_ns
             and side in ("0", str(int(entry.side)))
         ]
@@ -207,7 +205,7 @@ class Trading:
             "mgco_aptm_odno": "",
             "excg_id_dvsn_cd": entry.venue,
             "excg_id_dvsn_name": entry.venue,
-            "stpm_efct_occr_yn": "Y" if _has_fired(entry) else "N",
+            "stpm_efct_occr_yn": "Y" if entry.has_fired else "N",
         }
 
     def _day_row(self, entry: OrderEntry) -> dict[str, str]:

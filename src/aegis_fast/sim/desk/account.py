@@ -100,16 +100,6 @@ class Account:
         """Return the cash that no open order blocks."""
         return self.cash_krw - self.reserved_krw
 
-    @property
-    def bought_krw(self) -> int:
-        """Return the value of today's purchases."""
-        return self.today.bought_krw
-
-    @property
-    def sold_krw(self) -> int:
-        """Return the value of today's sales."""
-        return self.today.sold_krw
-
     def deposit_on_krw(self, day: date) -> int:
         """Return the deposit once everything due by the end of `day` has settled."""
         due = sum(net for settles, net in self._unsettled.items() if settles <= day)

@@ -1,8 +1,9 @@
 """Take orders as the broker's order desk does: check, number, block money, hand to the exchange.
 
-Identity is (date, number); numbers count up from 1. A refusal leaves no trace in the ledger. An
-accepted request is in the ledger before its first notice goes out. Refusal codes come from
-errors.json; where that table has none the comment says so.
+Identity is (date, number); numbers count up from 1 on every date, and an amend or a cancel means
+one of today. A refusal leaves no trace in the ledger. An accepted request is in the ledger before
+its first notice goes out. Refusal codes come from errors.json; where that table has none the
+comment says so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aegis_fast.kis import tr
 from aegis_fast.sim.calls.answers import Refusal
 from aegis_fast.sim.desk.account import Account, buy_cost_krw
 from aegis_fast.sim.desk.ledger import Ledger, OrderEntry
@@ -19,10 +21,13 @@ from aegis_fast.sim.feed.frames import Notice
 from aegis_fast.sim.kst import date_of, date_text
 from aegis_fast.sim.market.exchange import KINDS, Book, Order, OrderKind
 from aegis_fast.sim.market.rules import Side
+from aegis_fast.sim.market.stops import Stops
 from aegis_fast.sim.market.world import World
 from aegis_fast.sim.rules import Rules
 
 __all__ = ["ChangeForm", "Desk", "OrderForm"]
+
+_TAKES_ORDERS = ("auction", "continuous")
 
 
 def _block_price(book: Book, kind: OrderKind, price_krw: int) -> int:
@@ -36,9 +41,20 @@ def _block_price(book: Book, kind: OrderKind, price_krw: int) -> int:
     return price_krw if kind.needs_price and not kind.turns_market else book.limits.upper_krw
 
 
+def _trigger_krw(target: OrderEntry, form: ChangeForm) -> int:
+    """Return the trigger of an order after a change; 0 once it is no stop."""
+    if form.is_cancel:
+        return target.trigger_krw
+    kind = KINDS.get(form.kind)
+    return form.trigger_krw or target.trigger_krw if kind is not None and kind.is_stop else 0
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeForm:
-    """An amend or a cancel of `original`. qty counts only without is_all."""
+    """An amend or a cancel of today's order `original`. qty counts only without is_all.
+
+    trigger_krw: what a stop waits for from now on; 0 leaves it as it is.
+    """
 
     original: int
     is_cancel: bool
@@ -47,6 +63,7 @@ class ChangeForm:
     price_krw: int
     is_all: bool
     venue: str
+    trigger_krw: int = 0
 
 
 class Desk:
@@ -82,7 +99,7 @@ class Desk:
         block = _block_price(book, kind, form.price_krw)
         self._checks.check_funds(account, form, block)
         entry = OrderEntry(
-            odno=self._ledger.next_odno(),
+            odno=self._ledger.next_odno(date_text(now_ns)),
             date=date_text(now_ns),
             account=account.number,
             symbol=form.symbol,
@@ -118,7 +135,7 @@ class Desk:
         if self._ledger.is_full:
             raise Refusal("OPSQ0010", "simulator: the ledger is full")
         entry = OrderEntry(
-            odno=self._ledger.next_odno(),
+            odno=self._ledger.next_odno(date_text(now_ns)),
             date=date_text(now_ns),
             account=account.number,
             symbol=target.symbol,
@@ -128,7 +145,7 @@ class Desk:
             kind=target.kind if form.is_cancel else form.kind,
             venue=target.venue,
             board=target.board,
-            trigger_krw=target.trigger_krw,
+            trigger_krw=_trigger_krw(target, form),
             request="cancel" if form.is_cancel else "amend",
             original=target.odno,
             ip=ip,
@@ -140,7 +157,10 @@ class Desk:
             target.canceled_qty += qty
             self._notify(entry, account, now_ns, receipt="2")
         else:
-            self._amend(target, entry, account, now_ns)
+            # A stop that has fired does so once, unless it gets another trigger.
+            has_fired = target.has_fired and not form.trigger_krw
+            kind = KINDS["00"] if has_fired and entry.trigger_krw else KINDS[entry.kind]
+            self._amend(target, entry, account, kind, now_ns)
         return entry
 
     def end_day(self, now_ns: int) -> int:
@@ -149,8 +169,8 @@ class Desk:
         Every order here is a day order: it ends with its date, without a notice, as at KIS.
         """
         today, ended = date_text(now_ns), 0
-        for entry in self._ledger.orders.values():
-            if entry.date < today and entry.leaves_qty and entry.request != "cancel":
+        for entry in list(self._ledger.live.values()):
+            if entry.date < today:
                 qty = entry.leaves_qty
                 self._withdraw(entry, self._accounts[entry.account], qty)
                 entry.canceled_qty += qty
@@ -158,10 +178,10 @@ class Desk:
         return ended
 
     def on_fill(
-        self, book: Book, odno: int, side: Side, price_krw: int, qty: int, now_ns: int
+        self, book: Book, serial: int, side: Side, price_krw: int, qty: int, now_ns: int
     ) -> None:
         """Book a trade of one of our orders: money, ledger, notice."""
-        entry = self._ledger.orders[odno]
+        entry = self._ledger.orders[serial]
         account = self._accounts[entry.account]
         if side is Side.SELL:
             account.reserve_shares(entry.symbol, -qty)
@@ -173,9 +193,11 @@ class Desk:
         )
 
     def _target(self, account: Account, form: ChangeForm, now_ns: int) -> OrderEntry:
-        target = self._ledger.orders.get(form.original)
+        target = self._ledger.find(date_text(now_ns), form.original)
         if target is None or target.account != account.number or target.request == "cancel":
-            raise Refusal("IGW00022", "원주문번호를 확인하시기 바랍니다.", rt_cd="7")
+            # errors.json knows IGW00022 from paper only and has no real code that says just this.
+            code = "IGW00022" if self._rules.is_paper else "APBK0918"
+            raise Refusal(code, "원주문번호를 확인하시기 바랍니다.", rt_cd="7")
         self._checks.check_venue(form.venue)
         if form.venue != target.venue:
             raise Refusal("APBK0918", f"원주문의 거래소와 다릅니다.({target.venue})", rt_cd="7")
@@ -186,16 +208,28 @@ class Desk:
                 self._checks.check_open(book, KINDS[target.kind], now_ns)
             return target
         kind = KINDS.get(form.kind)
-        if kind is None or kind.lifetime != "day" or target.board not in kind.boards:
+        if (
+            kind is None
+            or kind.lifetime != "day"
+            or target.board not in kind.boards
+            or target.venue not in tr.order_kinds()[kind.code].venues
+        ):
             raise Refusal("APBK0918", f"정정할 수 없는 주문구분입니다.({form.kind})", rt_cd="7")
         if target.leaves_qty:
             self._checks.check_open(book, kind, now_ns)
-        self._checks.check_price(book, kind, form.price_krw, target.trigger_krw)
+        self._checks.check_price(book, kind, form.price_krw, _trigger_krw(target, form))
         return target
 
-    def _amend(self, target: OrderEntry, entry: OrderEntry, account: Account, now_ns: int) -> None:
+    def _amend(
+        self,
+        target: OrderEntry,
+        entry: OrderEntry,
+        account: Account,
+        kind: OrderKind,
+        now_ns: int,
+    ) -> None:
+        """Let the order go on under its new number; kind: how the book is to take it."""
         book = self._world.exchange.book(entry.symbol, entry.board)
-        kind = KINDS[entry.kind]
         block = _block_price(book, kind, entry.price_krw)
         limit = book.limit_of(kind, entry.side, entry.price_krw)
         if not limit:
@@ -209,10 +243,11 @@ class Desk:
         entry.block_krw = block
         resting = target.resting
         assert resting is not None
-        is_same_price = kind.needs_price and resting.price_krw == limit and not kind.is_stop
+        is_shown = not isinstance(resting.home, Stops) and not kind.is_stop
+        is_same_price = kind.needs_price and resting.price_krw == limit and is_shown
         keeps_place = is_same_price and entry.qty == target.leaves_qty
         if keeps_place:
-            resting.owner, resting.kind, entry.resting = entry.odno, kind, resting
+            resting.owner, resting.kind, entry.resting = entry.serial, kind, resting
             target.resting, target.leaves_qty = None, 0
             self._block(target, account)
         else:
@@ -225,15 +260,33 @@ class Desk:
         if not keeps_place:
             self._send(entry, account, kind, limit, now_ns)
 
-    def on_end(self, book: Book, odno: int, qty: int, reason: str, now_ns: int) -> None:
-        """Book the end of what rested: a session is over. KIS sends no notice of it."""
-        entry = self._ledger.orders[odno]
+    def on_end(self, book: Book, serial: int, qty: int, reason: str, now_ns: int) -> None:
+        """Book the end of what rested: a session is over. KIS sends no notice of it.
+
+        What KRX leaves of a SOR limit order at its close goes on at NXT (market.json "SOR": it can
+        stay there into the after-market). A choice where no source speaks: that says no notice
+        either; fills there do, as SOR->NXT.
+        """
+        entry = self._ledger.orders[serial]
         account = self._accounts[entry.account]
+        if self._goes_on_at_nxt(entry):
+            entry.board = "NXT"
+            self._send(entry, account, KINDS[entry.kind], entry.price_krw, now_ns)
+            return
         entry.leaves_qty -= qty
         entry.canceled_qty += qty
         if entry.side is Side.SELL:
             account.reserve_shares(entry.symbol, -qty)
         self._block(entry, account)
+
+    def _goes_on_at_nxt(self, entry: OrderEntry) -> bool:
+        if (entry.venue, entry.board, entry.kind) != ("SOR", "KRX", "00"):
+            return False
+        phase = self._world.phase("NXT")
+        if phase is None or not phase.name.startswith("after_") or entry.kind not in phase.kinds:
+            return False
+        is_traded = self._world.exchange.trades(entry.symbol, "NXT")
+        return is_traded and self._world.exchange.book(entry.symbol, "NXT").mode in _TAKES_ORDERS
 
     def _open(self, entry: OrderEntry, account: Account, now_ns: int) -> None:
         self._faults.hide(entry)
@@ -241,12 +294,15 @@ class Desk:
 
     def _reject(self, entry: OrderEntry, account: Account, now_ns: int) -> None:
         entry.rejected_qty, entry.leaves_qty = entry.qty, 0
+        self._ledger.drop_dead(entry)
         self._notify(entry, account, now_ns, is_reject=True)
 
     def _send(
         self, entry: OrderEntry, account: Account, kind: OrderKind, limit_krw: int, now_ns: int
     ) -> None:
-        order = Order(entry.side, entry.qty, owner=entry.odno, trigger_krw=entry.trigger_krw)
+        order = Order(
+            entry.side, entry.leaves_qty, owner=entry.serial, trigger_krw=entry.trigger_krw
+        )
         entry.resting = order
         result = self._world.submit(entry.symbol, order, kind, limit_krw, now_ns, entry.board)
         if order.rests and order.price_krw and not kind.turns_market:
@@ -267,9 +323,9 @@ class Desk:
             account.reserve_shares(target.symbol, -qty)
         self._block(target, account)
 
-    @staticmethod
-    def _block(entry: OrderEntry, account: Account) -> None:
-        """Make the blocked cash of a buy order what its open rest needs."""
+    def _block(self, entry: OrderEntry, account: Account) -> None:
+        """Make the blocked cash of a buy order what its open rest needs; note when none is left."""
+        self._ledger.drop_dead(entry)
         if entry.side is Side.SELL:
             return
         need = buy_cost_krw(entry.block_krw, entry.leaves_qty)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from aegis_fast.sim.market.exchange import Order
 from aegis_fast.sim.market.rules import Side
+from aegis_fast.sim.market.stops import Stops
 
 __all__ = ["CallEntry", "FillEntry", "Ledger", "OrderEntry"]
 
@@ -22,7 +23,8 @@ MAX_CALLS = 100_000
 class OrderEntry:
     """One accepted request of the order desk: a new order, an amend or a cancel.
 
-    odno: unique with `date`. original: the number that an amend or a cancel acts on, else 0.
+    odno: unique with `date`. serial: unique for ever, given by the ledger. original: the number (of
+    the same date) that an amend or a cancel acts on, else 0.
     qty = filled_qty + leaves_qty + canceled_qty + amended_qty + rejected_qty. price_krw: as asked,
     0 for an unpriced type. state: open, filled, canceled, amended (the rest lives on under another
     number), rejected, or done (a cancel request). resting: its order in the book, if any. venue: as
@@ -52,6 +54,7 @@ class OrderEntry:
         "request",
         "reserved_krw",
         "resting",
+        "serial",
         "side",
         "symbol",
         "tax_krw",
@@ -79,6 +82,7 @@ class OrderEntry:
         ip: str = "",
         accepted_ns: int = 0,
     ) -> None:
+        self.serial = 0
         self.odno = odno
         self.date = date
         self.account = account
@@ -99,6 +103,12 @@ class OrderEntry:
         self.canceled_qty = self.amended_qty = self.rejected_qty = 0
         self.commission_krw = self.tax_krw = self.reserved_krw = self.block_krw = 0
         self.resting: Order | None = None
+
+    @property
+    def has_fired(self) -> bool:
+        """Tell whether a stop order waits no more: it was in the book or traded."""
+        is_waiting = self.resting is not None and isinstance(self.resting.home, Stops)
+        return bool(self.trigger_krw) and not is_waiting
 
     @property
     def state(self) -> str:
@@ -145,9 +155,13 @@ class OrderEntry:
 
 
 class FillEntry(NamedTuple):
-    """One fill of one order. A trade between two orders of ours makes two."""
+    """One fill of the order (date, odno). A trade between two orders of ours makes two.
+
+    board: where it happened; the rest of a SOR order may move on.
+    """
 
     seq: int
+    date: str
     odno: int
     account: str
     symbol: str
@@ -157,6 +171,7 @@ class FillEntry(NamedTuple):
     commission_krw: int
     tax_krw: int
     time_ns: int
+    board: str = "KRX"
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry as the control page shows it."""
@@ -184,13 +199,20 @@ class CallEntry(NamedTuple):
 
 
 class Ledger:
-    """Orders by number, fills in order, calls in a ring."""
+    """Orders by serial, fills in order, calls in a ring.
+
+    Numbers begin at 1 on every date, as the broker's are believed to; serials never repeat. live:
+    the orders with something left, oldest first; drop_dead keeps it so.
+    """
 
     def __init__(self, max_orders: int = MAX_ORDERS, max_fills: int = MAX_FILLS) -> None:
         self.orders: dict[int, OrderEntry] = {}
+        self.live: dict[int, OrderEntry] = {}
         self.fills: list[FillEntry] = []
         self.calls: deque[CallEntry] = deque(maxlen=MAX_CALLS)
         self.call_count = 0
+        self._by_number: dict[tuple[str, int], OrderEntry] = {}
+        self._last_odno: dict[str, int] = {}
         self._by_account: dict[str, list[OrderEntry]] = {}
         self._fills_by_account: dict[str, list[FillEntry]] = {}
         self._max_orders = max_orders
@@ -206,14 +228,28 @@ class Ledger:
         """Return how many calls fell out of the ring."""
         return self.call_count - len(self.calls)
 
-    def next_odno(self) -> int:
-        """Return the number the next accepted request gets: 1, 2, 3, ..."""
-        return len(self.orders) + 1
+    def next_odno(self, date: str) -> int:
+        """Return the number the next accepted request of a date gets: 1, 2, 3, ..."""
+        return self._last_odno.get(date, 0) + 1
+
+    def find(self, date: str, odno: int) -> OrderEntry | None:
+        """Return the request that has that number on that date (YYYYMMDD)."""
+        return self._by_number.get((date, odno))
 
     def add_order(self, entry: OrderEntry) -> None:
-        """Keep an accepted request."""
-        self.orders[entry.odno] = entry
+        """Keep an accepted request; it gets its serial."""
+        entry.serial = len(self.orders) + 1
+        self.orders[entry.serial] = entry
+        self._by_number[entry.date, entry.odno] = entry
+        self._last_odno[entry.date] = entry.odno
+        if entry.leaves_qty:
+            self.live[entry.serial] = entry
         self._by_account.setdefault(entry.account, []).append(entry)
+
+    def drop_dead(self, entry: OrderEntry) -> None:
+        """Let go of an order as a live one once nothing of it is left."""
+        if not entry.leaves_qty:
+            self.live.pop(entry.serial, None)
 
     def orders_of(self, account: str) -> list[OrderEntry]:
         """Return an account's requests, oldest first."""
@@ -234,6 +270,7 @@ class Ledger:
         entry.tax_krw += fees[1]
         fill = FillEntry(
             len(self.fills) + 1,
+            entry.date,
             entry.odno,
             entry.account,
             entry.symbol,
@@ -243,6 +280,7 @@ class Ledger:
             fees[0],
             fees[1],
             now,
+            entry.board,
         )
         self.fills.append(fill)
         self._fills_by_account.setdefault(entry.account, []).append(fill)

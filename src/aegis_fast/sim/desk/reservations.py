@@ -153,8 +153,8 @@ class Reservations:
             None,
         )
         if one is None:
-            # errors.json has no code of its own for reservations.
-            raise Refusal("IGW00022", "정정/취소할 예약주문이 없습니다.", rt_cd="7")
+            # errors.json has no code of its own for reservations, which paper trading lacks.
+            raise Refusal("APBK0918", "정정/취소할 예약주문이 없습니다.", rt_cd="7")
         if asked.variant == "cancel":
             one.cancelled_ns, one.due = asked.now_ns, None
         else:

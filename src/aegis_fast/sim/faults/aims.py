@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aegis_fast.kis import tr
@@ -49,10 +49,13 @@ def _shared(legs: list[Any]) -> dict[str, Any]:
     return found
 
 
-def aim_of_call(request: Request, call_id: str, orders: Mapping[int, OrderEntry]) -> Aim:
+def aim_of_call(
+    request: Request, call_id: str, order_of: Callable[[int], OrderEntry | None]
+) -> Aim:
     """Return what a REST call is about.
 
-    An amend or cancel names no issue: it is that of the order it changes. An order without
+    An amend or cancel names no issue: it is that of today's order which it changes (order_of finds
+    it by number). An order without
     EXCG_ID_DVSN_CD goes to KRX.
     """
     params = _params(request)
@@ -65,7 +68,7 @@ def aim_of_call(request: Request, call_id: str, orders: Mapping[int, OrderEntry]
     symbol = _text(params, "PDNO", "FID_INPUT_ISCD")
     number = _text(params, "ORGN_ODNO").strip()
     if not symbol and number.isascii() and number.isdigit():
-        entry = orders.get(int(number))
+        entry = order_of(int(number))
         symbol = entry.symbol if entry is not None else ""
     return Aim(
         tr=request.headers.get("tr_id", ""),

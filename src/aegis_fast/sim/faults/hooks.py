@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from aegis_fast.sim.calls.answers import Answer, Refusal, Request, failure
 from aegis_fast.sim.desk.account import Account
-from aegis_fast.sim.desk.ledger import Ledger
+from aegis_fast.sim.desk.ledger import Ledger, OrderEntry
 from aegis_fast.sim.door import Door
 from aegis_fast.sim.faults.aims import aim_of_call, aim_of_frame, aim_of_notice
 from aegis_fast.sim.faults.calls import CallFaults, revoke_tokens
@@ -19,7 +19,7 @@ from aegis_fast.sim.faults.rules import ANY, Fault, FaultBody, at_of
 from aegis_fast.sim.faults.waiting import AT_ONCE, Faults
 from aegis_fast.sim.feed.frames import Notice
 from aegis_fast.sim.feed.stream import Hub, Session
-from aegis_fast.sim.kst import DAY_NS, SECOND_NS, second_of_day
+from aegis_fast.sim.kst import DAY_NS, SECOND_NS, date_text, second_of_day
 
 __all__ = ["FaultHooks"]
 
@@ -79,11 +79,15 @@ class FaultHooks:
         faults.reveal()
         if not faults:
             return land(request)
-        faults.aim = aim_of_call(request, call_id, self._ledger.orders)
+        faults.aim = aim_of_call(request, call_id, self._todays_order)
         try:
             return self._calls.answer(request, faults.aim, land)
         finally:
             faults.aim = ANY
+
+    def _todays_order(self, odno: int) -> OrderEntry | None:
+        """Return the order that has a number today, as amends and cancels mean it."""
+        return self._ledger.find(date_text(self._now_ns), odno)
 
     def on_notice(self, notice: Notice) -> None:
         """Send a notice to its sockets, with whatever fault waits for it."""

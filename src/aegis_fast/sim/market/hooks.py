@@ -17,7 +17,7 @@ from aegis_fast.sim.market.tape import TradeRecord
 __all__ = ["OnDepth", "OnOwnEnd", "OnOwnFill", "OnTrade", "WorldHooks"]
 
 OnTrade = Callable[[Book, TradeRecord], None]
-# book, owner, side, price_krw, qty, now_ns
+# book, owner (the ledger's serial of an order), side, price_krw, qty, now_ns
 OnOwnFill = Callable[[Book, int, Side, int, int, int], None]
 # book, owner, qty taken out, why ("expired", "dropped"), now_ns
 OnOwnEnd = Callable[[Book, int, int, str, int], None]

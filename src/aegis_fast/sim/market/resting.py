@@ -20,7 +20,8 @@ class Home(Protocol):
 
 
 class Order:
-    """One order in a book. owner: 0 for the simulated crowd, else the broker's order number.
+    """One order in a book. owner: 0 for the simulated crowd, else the ledger's serial of the
+    order.
 
     price_krw: where it rests, or the limit a stop waits with; 0 as long as it has no price and for
     a hidden midpoint order. trigger_krw: the price that fires a stop, else 0. seq: its place in
