@@ -161,14 +161,14 @@ class Bench:
     async def balance(self, **params: str) -> dict[str, Any]:
         return (await self.call("inquire-balance", {**BALANCE, **params}))[2]
 
-    def raw_quote(self) -> bytes:
-        """Return a quote call as the bytes of its HTTP request."""
+    def raw_quote(self, *, keep: bool = False) -> bytes:
+        """Return a quote call as the bytes of its HTTP request. keep: the connection as well."""
         call = tr.call("inquire-price")
         query = "&".join(f"{name}={value}" for name, value in QUOTE.items())
         head = [
             f"GET {call.path}?{query} HTTP/1.1",
             f"Host: 127.0.0.1:{self.server.port}",
-            "Connection: close",
+            f"Connection: {'keep-alive' if keep else 'close'}",
         ]
         head += [f"{name}: {value}" for name, value in self.headers(call.tr_id("real")).items()]
         return ("\r\n".join([*head, "", ""])).encode()

@@ -227,7 +227,7 @@ def test_pingpong_follows_real_time_while_the_market_stands_still() -> None:
             await stream.until(lambda text: "PINGPONG" in text)
         assert all('"datetime":"20261123100000"' in text for text in stream.texts)
 
-    run(scenario, is_stepped=True, pingpong_s=0.05)
+    run(scenario, is_stepped=True, pingpong_s=0.1)
 
 
 def test_sessions_follow_the_clock_with_hours_day() -> None:

@@ -112,7 +112,7 @@ def test_compressed_sockets_read_what_the_plain_one_reads(mode: str) -> None:
 )
 def test_offer_is_answered_and_kept(mode: str, extension: str, first_byte: int) -> None:
     async def main() -> None:
-        server = await sim.start(deflate=mode, pingpong_s=0.05)
+        server = await sim.start(deflate=mode, pingpong_s=0.1)
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         try:
             writer.write(HANDSHAKE)

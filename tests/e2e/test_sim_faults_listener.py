@@ -63,6 +63,28 @@ async def _(one: Bench) -> None:
     assert (await one.quote())[0] == 200
 
 
+@case(CASES, "idle_close")
+async def _(one: Bench) -> None:
+    await one.fault(kind="idle_close", delay_ms=100, count=1)
+    got, end = await one.exchange(one.raw_quote(keep=True), wait_s=3)
+    assert (got.startswith(b"HTTP/1.1 200"), end) == (True, "eof")
+    got, end = await one.exchange(one.raw_quote(keep=True), wait_s=0.3)
+    assert (got.startswith(b"HTTP/1.1 200"), end) == (True, "silence")
+
+    await one.fault(kind="idle_close", delay_ms=100, count=1, mode="race")
+    calls = one.server.broker.ledger.call_count
+    reader, writer = await asyncio.open_connection("127.0.0.1", one.server.port)
+    for pause_s in (0.0, 0.15):  # The first is in time; the second meets a closed door.
+        await asyncio.sleep(pause_s)
+        writer.write(one.raw_quote(keep=True))
+        got = await asyncio.wait_for(reader.read(65_536), 3)
+        assert got.startswith(b"HTTP/1.1 200") == (pause_s == 0.0)
+    assert got == b""
+    assert one.server.broker.ledger.call_count == calls + 1
+    writer.close()
+    await writer.wait_closed()
+
+
 @case(CASES, "tls_failure")
 async def _(one: Bench) -> None:
     await one.fault(kind="tls_failure", count=2)

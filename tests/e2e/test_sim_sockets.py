@@ -283,7 +283,7 @@ def test_any_path_opens_a_socket_and_pingpong_comes(path: str) -> None:
         assert (await stream.subscribe("H0STCNT0", "005930"))["rt_cd"] == "0"
         assert one.server.broker.state_json(0)["connections"][0]["pongs"] == 1
 
-    run(scenario, pingpong_s=0.05)
+    run(scenario, pingpong_s=0.1)
 
 
 def test_second_socket_of_an_appkey_is_refused_until_the_first_goes() -> None:

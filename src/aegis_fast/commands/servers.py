@@ -144,6 +144,13 @@ _SessionHoldMs = Annotated[
 _PingpongS = Annotated[
     float, typer.Option("--pingpong-s", help="Seconds between two PINGPONG. 간격")
 ]
+_PongTimeoutS = Annotated[
+    float,
+    typer.Option("--pong-timeout-s", help="Cut who sends no PINGPONG back; 0: nobody. 무응답"),
+]
+_KeepaliveS = Annotated[
+    float, typer.Option("--keepalive-s", help="An idle HTTP connection ends after. 유휴 연결")
+]
 _Frames = Annotated[
     str, typer.Option("--frames", help="today, or 2024: widths older clients know. 프레임")
 ]
@@ -182,6 +189,8 @@ def sim(
     refusal_status: _RefusalStatus = 500,
     session_hold_ms: _SessionHoldMs = 0,
     pingpong_s: _PingpongS = 10.0,
+    pong_timeout_s: _PongTimeoutS = 0.0,
+    keepalive_s: _KeepaliveS = 75.0,
     frames: _Frames = "today",
     tls: _Tls = False,
     tls_dir: _TlsDir = Path("var/sim"),
@@ -220,6 +229,8 @@ def sim(
         regimes=_regimes(regime) if regime else None,
         door_rules=DoorRules(refusal_status, new_customer, session_hold_ms=session_hold_ms),
         pingpong_s=pingpong_s,
+        pong_timeout_s=pong_timeout_s,
+        keepalive_s=keepalive_s,
         frames=frames,
         tls=tls,
         tls_dir=tls_dir,

@@ -58,7 +58,8 @@ class Broker:
 
     entropy: where tokens, approval keys and the world id come from. calls_per_s: None takes the
     profile's limit, 0 means none. door_rules: what else the door can be set to. hours, listed,
-    regimes: see world.World. wrap: see stream.Hub. replay: a capture that takes the market's place.
+    regimes: see world.World. wrap,
+    pong_timeout_ns: see stream.Hub. replay: a capture that takes the market's place.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Broker:
         listed: tuple[Issue, ...] | None = None,
         regimes: Mapping[str, str] | None = None,
         pingpong_ns: int = 10 * SECOND_NS,
+        pong_timeout_ns: int = 0,
         replay: Replay | None = None,
         wrap: Callable[[bytes], bytes] = bytes,
     ) -> None:
@@ -101,6 +103,7 @@ class Broker:
             Random(f"{seed}:hub"),
             wrap=wrap,
             pingpong_ns=pingpong_ns,
+            pong_timeout_ns=pong_timeout_ns,
             is_replay=replay is not None,
         )
         self.fault_hooks = FaultHooks(
@@ -112,6 +115,7 @@ class Broker:
             self.rules.kis.notice_tr,
             start_ns,
         )
+        self.hub.pongs.cut = lambda session: self.fault_hooks.wire.drop(session)
         on_notice = self.fault_hooks.on_notice
         self.desk = Desk(self.rules, self.ledger, self.accounts, self.faults, on_notice)
         self.reservations = Reservations(self.rules, self.desk)

@@ -1,6 +1,7 @@
 """Serve the simulated broker on one port: REST, WebSocket on any path, and /_sim/.
 
-With `sockets`, `pump`, `process` and `replay` the only modules here that do I/O or read a clock.
+With `connections`, `sockets`, `pump`, `process` and `replay` the only modules here that do I/O or
+read a clock.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from aegis_fast.errors import ConfigError
 from aegis_fast.sim.broker import Broker
-from aegis_fast.sim.calls.answers import Answer, Request
+from aegis_fast.sim.calls.answers import Answer, Refusal, Request, failure
+from aegis_fast.sim.connections import Connections, IdleEnd, Limits
 from aegis_fast.sim.control import PREFIX, Control
+from aegis_fast.sim.decoding import MAX_BODY_BYTES
 from aegis_fast.sim.faults.script import read_script
 from aegis_fast.sim.faults.wire import WireFaults
 from aegis_fast.sim.market.exchange import Exchange
@@ -40,6 +44,7 @@ _REST_HEADERS = (
     "custtype",
     "content-type",
 )
+_TEXT = "유효하지 않은 요청입니다."
 _SCREEN_HEADERS = ("if-none-match", "sec-fetch-site")
 
 
@@ -56,6 +61,7 @@ class SimServer:
         deflate: str = "off",
         tls: ssl.SSLContext | None = None,
         is_auto_activity: bool = True,
+        limits: Limits | None = None,
     ) -> None:
         self.host = host
         self.port = self.dns_port = 0
@@ -66,7 +72,8 @@ class SimServer:
         self._tls = tls
         self._pump = Pump(broker, clock, self.sockets.backlog_bytes, logger)
         self._control = Control(broker, clock, self._health, is_auto_activity=is_auto_activity)
-        self._handler = web.Server(self._on_request, access_log=None, logger=logger)
+        self._limits = limits or Limits()
+        self._handler = Connections(self._on_request, self._limits, self._idle_end, logger)
         self._wire = WireFaults(broker.fault_hooks, self.sockets, self._handler, logger)
         self._wire.join(self._open, self._shut, tls)
         broker.faults.clock = clock.door_ns
@@ -154,8 +161,14 @@ class SimServer:
     async def _on_request(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self.sockets.serve(request)
-        body = await request.read() if request.body_exists else b""
-        is_control = f"{request.path}/".startswith(PREFIX)
+        is_control = _is_control(request)
+        try:
+            async with asyncio.timeout(self._limits.read_s):
+                body = await _read_body(request) if request.body_exists else b""
+        except Refusal as refusal:
+            return self._refuse(refusal, is_control=is_control)
+        except TimeoutError:
+            return self._refuse(Refusal("EGW00101", _TEXT, status=408), is_control=is_control)
         names = _SCREEN_HEADERS if is_control else _REST_HEADERS
         arrived = Request(
             method=request.method,
@@ -171,6 +184,25 @@ class SimServer:
         answer = self.broker.call(arrived, now_ns, self.clock.door_ns())
         response = _response(answer, arrived.headers["tr_id"])
         return await self._wire.send(request, answer, response)
+
+    @staticmethod
+    def _refuse(refusal: Refusal, *, is_control: bool) -> web.Response:
+        """Return the answer to a body that could not be read. It ends the connection."""
+        answer = failure(refusal)
+        if is_control:
+            expected = f"at most {MAX_BODY_BYTES} bytes, all of them sent"
+            error = {"error": "the body", "field": "body", "expected": expected}
+            answer = Answer(refusal.status, msgspec.json.encode(error))
+        response = _response(answer)
+        response.force_close()
+        return response
+
+    def _idle_end(self, request: web.BaseRequest) -> IdleEnd | None:
+        """Return what a fault makes of a connection after this call; no page of ours counts."""
+        if _is_control(request):
+            return None
+        fault = self.broker.fault_hooks.idle_end()
+        return IdleEnd(fault.delay_ms / 1_000, fault.mode == "race") if fault else None
 
     async def _on_control(self, request: Request, now_ns: int) -> Answer:
         """Answer a page of the simulator's own; a jump of the clock only when it has been made."""
@@ -190,12 +222,33 @@ class SimServer:
             "deflate": self.sockets.deflate,
             "backlog_bytes": self.sockets.backlog_bytes(),
             "slow_sockets_cut": self.sockets.slow_sockets_cut,
+            "open_connections": len(self._handler.connections),
+            "max_connections": self._handler.max_open,
+            "connections_refused": self._handler.refused,
+            "mute_sockets_cut": self.broker.hub.pongs.sockets_cut,
             "memory": {
                 "resident_bytes": _resident_bytes(),
                 "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024,
             },
             "cpu_s": round(time.process_time(), 3),
         }
+
+
+def _is_control(request: web.BaseRequest) -> bool:
+    return f"{request.path}/".startswith(PREFIX)
+
+
+async def _read_body(request: web.BaseRequest) -> bytes:
+    """Return the body. Raises Refusal when it is too long or no proper transfer."""
+    body = bytearray()
+    try:
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise Refusal("EGW00101", _TEXT, status=413)
+    except web.RequestPayloadError as error:
+        raise Refusal("EGW00101", _TEXT, status=400) from error
+    return bytes(body)
 
 
 def _resident_bytes() -> int:
@@ -242,6 +295,7 @@ async def start(host: str = "127.0.0.1", port: int = 0, **settings: Any) -> SimS
         deflate=chosen.deflate,
         tls=chosen.tls_context(),
         is_auto_activity=chosen.activity is None,
+        limits=chosen.limits,
     )
     server.ca_path = chosen.ca_path
     await server.listen(port)

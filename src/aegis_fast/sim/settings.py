@@ -5,17 +5,20 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from aegis_fast.errors import ConfigError
 from aegis_fast.sim.broker import DEFAULT_ACCOUNTS, Broker
+from aegis_fast.sim.connections import Limits
 from aegis_fast.sim.crowd.listing import chosen_issues
 from aegis_fast.sim.deflate import DEFLATE_MODES, ws_frame
 from aegis_fast.sim.desk.account import AccountSpec
 from aegis_fast.sim.feed.frames import WIDTHS_OF_2024
 from aegis_fast.sim.feed.replay import Replay
+from aegis_fast.sim.kst import midnight_ns
 from aegis_fast.sim.rules import DoorRules
 from aegis_fast.sim.sim_clock import SPEEDS, crowd_pace
 from aegis_fast.sim.tls import CA_FILE, generated_context, given_context
@@ -24,6 +27,10 @@ __all__ = ["FRAMES", "HOURS", "SimSettings"]
 
 HOURS = ("open", "day")
 FRAMES = ("today", "2024")
+# The calendar knows no other years, and the ns of far ones are no 63-bit numbers any more.
+_FIRST_NS = midnight_ns(date(2000, 1, 1))
+_LAST_NS = midnight_ns(date(2101, 1, 1))
+_YEARS = "2000-01-01..2100-12-31 (KST)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +45,9 @@ class SimSettings:
     authority is written to tls_dir, or with cert and key. faults: a script of them, a file or its
     entries. dns_port: also answer name queries for the broker's hosts there (UDP; see names).
     issue_count: how many issues are listed, None for the thirty known by name. regimes: symbol, or
-    "*" for the market, to the name of a regime. frames: "today", or "2024" with the widths that
+    "*" for the market, to the name of a regime. pong_timeout_s: a client that takes longer to send
+    PINGPONG back is cut; 0: none is. keepalive_s, read_timeout_s, max_connections: see connections.
+    frames: "today", or "2024" with the widths that
     clients of before NXT have hard-coded.
     """
 
@@ -51,6 +60,10 @@ class SimSettings:
     activity: float | None = None
     hours: str = "open"
     pingpong_s: float = 10.0
+    pong_timeout_s: float = 0.0
+    keepalive_s: float = 75.0
+    read_timeout_s: float = 30.0
+    max_connections: int | None = None
     replay_interval_ms: int = 20
     start_ns: int | None = None
     speed: float = 1.0
@@ -70,7 +83,12 @@ class SimSettings:
         """Raise ConfigError when something is out of range."""
         low, high = SPEEDS
         for field, is_right, expected in (
-            ("pingpong_s", self.pingpong_s > 0, "more than 0"),
+            ("pingpong_s", 0.1 <= self.pingpong_s <= 3_600, "0.1..3600"),
+            ("pong_timeout_s", 0 <= self.pong_timeout_s <= 3_600, "0 (off)..3600"),
+            ("keepalive_s", 0.1 <= self.keepalive_s <= 3_600, "0.1..3600"),
+            ("read_timeout_s", 0.1 <= self.read_timeout_s <= 3_600, "0.1..3600"),
+            ("max_connections", self.max_connections is None or self.max_connections > 0, "1.."),
+            ("start_ns", self.start_ns is None or _FIRST_NS <= self.start_ns < _LAST_NS, _YEARS),
             ("activity", self.activity is None or 0 <= self.activity <= 100, "0..100"),
             ("speed", low <= self.speed <= high, f"{low}..{high:.0f}"),
             ("hours", self.hours in HOURS, " | ".join(HOURS)),
@@ -104,6 +122,7 @@ class SimSettings:
             listed=chosen_issues(self.issue_count, self.regimes or {}, self.seed),
             regimes=self.regimes,
             pingpong_ns=int(self.pingpong_s * 1_000_000_000),
+            pong_timeout_ns=int(self.pong_timeout_s * 1_000_000_000),
             replay=replay,
             wrap=ws_frame,
         )
@@ -117,6 +136,11 @@ class SimSettings:
         if self.cert is not None:
             return given_context(self.cert, self.key)
         return generated_context(self.tls_dir) if self.tls else None
+
+    @property
+    def limits(self) -> Limits:
+        """Return what the connections are held to."""
+        return Limits(self.keepalive_s, self.read_timeout_s, self.max_connections)
 
     @property
     def ca_path(self) -> Path | None:

@@ -87,7 +87,12 @@ class Sockets:
                     text = message.data
                     if isinstance(text, bytes):
                         text = text.decode(errors="replace")
-                    self._broker.on_text(session, text, self._clock.now_ns(), self._clock.door_ns())
+                elif message.type is WSMsgType.PONG and b"PINGPONG" in message.data:
+                    # The broker's own sample sends it back in a pong frame, and lives.
+                    text = bytes(message.data).decode(errors="replace")
+                else:
+                    continue
+                self._broker.on_text(session, text, self._clock.now_ns(), self._clock.door_ns())
         finally:
             self._sockets.pop(session.number, None)
             self._transports.pop(session.number, None)

@@ -236,3 +236,55 @@ def test_notice_comes_before_the_answer(bench: Bench, socket: Socket) -> None:
     # A call is written down once its answer is ready.
     assert seen[0] == calls
     assert bench.broker.ledger.call_count == calls + 1
+
+
+def mute(timeout_ns: int = 25 * SECOND) -> tuple[Bench, Socket, list[int]]:
+    """Return a bench that cuts who sends no PINGPONG back, a client and who has been cut."""
+    bench = Bench(pong_timeout_ns=timeout_ns)
+    cut: list[int] = []
+    bench.broker.hub.pongs.cut = lambda session: cut.append(session.number)
+    bench.broker.step(bench.now_ns, bench.real_ns)
+    return bench, bench.socket(), cut
+
+
+def test_client_that_sends_no_pingpong_back_is_cut_after_the_timeout() -> None:
+    bench, socket, cut = mute()
+
+    bench.move(34 * SECOND, SECOND // 2)
+    assert cut == []
+    bench.move(SECOND, SECOND // 2)
+
+    assert cut == [socket.session.number]  # PINGPONG at 10 s, 25 s without an answer.
+    assert bench.broker.hub.pongs.sockets_cut == 1
+
+
+def test_client_that_sends_pingpong_back_stays() -> None:
+    bench, socket, cut = mute()
+
+    for _ in range(20):
+        bench.move(10 * SECOND, SECOND // 2)
+        socket.say(socket.texts[-1])
+
+    assert (cut, socket.session.pongs) == ([], 20)
+
+
+def test_nobody_is_cut_for_time_that_leapt_or_for_a_pingpong_that_was_never_sent() -> None:
+    bench, socket, cut = mute()
+    bench.move(11 * SECOND, SECOND // 2)
+    bench.door_lead_ns += 3_600 * SECOND
+    bench.move(SECOND, SECOND // 2)
+    assert cut == []
+
+    socket.say('{"header": {"tr_id": "PINGPONG"}}')
+    socket.session.is_silent = True
+    bench.move(60 * SECOND, SECOND // 2)
+
+    assert cut == []
+
+
+def test_nobody_is_cut_unless_a_timeout_is_set() -> None:
+    bench, _, cut = mute(timeout_ns=0)
+
+    bench.move(600 * SECOND, SECOND)
+
+    assert cut == []

@@ -143,6 +143,10 @@ class FaultHooks:
         """Tell whether a connection fails as it opens."""
         return self._faults.take("tls_failure", ANY) is not None
 
+    def idle_end(self) -> Fault | None:
+        """Return the fault that ends a connection that idles from now on."""
+        return self._faults.take("idle_close", ANY)
+
     def name_failure(self) -> str:
         """Return how a name query fails: "nxdomain", "servfail", "silence"; "" when it does not."""
         fault = self._faults.take("dns_failure", ANY)

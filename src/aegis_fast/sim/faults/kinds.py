@@ -200,6 +200,15 @@ _LISTENER = {
         _uses("mode"),
         ("nxdomain", "servfail", "silence"),
     ),
+    "idle_close": Kind(
+        "a connection that has idled for delay_ms is closed; race: only as the next call arrives, "
+        "which lands nowhere",
+        "listener",
+        _uses("mode"),
+        ("close", "race"),
+        min_delay_ms=1,
+        is_lasting=True,
+    ),
     "refuse": Kind(
         "for delay_ms nobody listens on the port; mode cut: open connections are cut as well",
         "listener",

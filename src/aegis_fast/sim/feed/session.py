@@ -23,15 +23,17 @@ class Session:
         self.keys: dict[str, tuple[str, str]] = {}
         self.sent = 0
         self.pongs = 0
+        self.unanswered_ns = 0  # Door time of the first PINGPONG not sent back yet; 0: none.
         self.is_silent = False
         self.keeps_pingpong = False
 
-    def deliver(self, wire: bytes, *, is_pingpong: bool = False) -> None:
-        """Send, unless a fault keeps this socket quiet."""
+    def deliver(self, wire: bytes, *, is_pingpong: bool = False) -> bool:
+        """Send, unless a fault keeps this socket quiet; tell whether it went out."""
         if self.is_silent and not (is_pingpong and self.keeps_pingpong):
-            return
+            return False
         self.sent += 1
         self.send(wire)
+        return True
 
     def as_json(self) -> dict[str, Any]:
         """Return the session as the control page shows it."""

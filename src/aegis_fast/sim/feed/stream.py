@@ -22,6 +22,7 @@ from aegis_fast.sim.feed.books import BookFeed
 from aegis_fast.sim.feed.clock import ClockFeed
 from aegis_fast.sim.feed.frames import Notice, notice_frame, notice_values
 from aegis_fast.sim.feed.outlet import Outlet
+from aegis_fast.sim.feed.pongs import PongWatch
 from aegis_fast.sim.feed.registry import TOPICS, Registry, is_key
 from aegis_fast.sim.feed.session import Session, Tap
 from aegis_fast.sim.feed.status import StatusFeed
@@ -51,6 +52,7 @@ class Hub:
         *,
         wrap: Callable[[bytes], bytes] = bytes,
         pingpong_ns: int = 10 * SECOND_NS,
+        pong_timeout_ns: int = 0,
         is_replay: bool = False,
     ) -> None:
         self.sessions: dict[int, Session] = {}
@@ -61,6 +63,7 @@ class Hub:
         self._rng = rng
         self._wrap = wrap
         self._pingpong_ns = pingpong_ns
+        self.pongs = PongWatch(pong_timeout_ns)
         self._is_replay = is_replay
         self._next_number = 1
         self._next_pingpong_ns = 0
@@ -111,7 +114,7 @@ class Hub:
             self._ack(session, "OPSP9998")
             return
         if header.get("tr_id") == "PINGPONG":
-            session.pongs += 1
+            self.pongs.on_pong(session)
             return
         body = message.get("body")
         wanted = body.get("input") if isinstance(body, dict) else None
@@ -268,8 +271,9 @@ class Hub:
         self.tick(now_ns, real_ns)
 
     def tick(self, now_ns: int, real_ns: int) -> None:
-        """Send what waits for real time: PINGPONG."""
+        """Send what waits for real time: PINGPONG; cut who does not send it back in time."""
         self._pingpong(now_ns, real_ns)
+        self.pongs.tick(list(self.sessions.values()), real_ns)
 
     def broadcast(self, text: bytes, *, only_registered: bool = False) -> int:
         """Send a text to all sockets; return to how many."""
@@ -339,5 +343,6 @@ class Hub:
             text = f'{{"header":{{"tr_id":"PINGPONG","datetime":"{clock}"}}}}'.encode()
             wire = self._wrap(text)
             for session in list(self.sessions.values()):
-                session.deliver(wire, is_pingpong=True)
+                if session.deliver(wire, is_pingpong=True):
+                    self.pongs.on_ping(session, real_ns)
         self._next_pingpong_ns = real_ns + self._pingpong_ns
