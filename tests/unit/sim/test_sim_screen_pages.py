@@ -266,7 +266,7 @@ def test_board_outside_its_session_is_closed_whatever_it_was_left_in() -> None:
     halted = pages.get("/_sim/book?symbol=005930")["boards"]
     pages.send("/_sim/market", {"symbol": "005930", "halt": False})
     resumed = pages.get("/_sim/book?symbol=005930")["boards"]
-    assert made == {"AFTER": "continuous", "FIXED": "fixed"}
+    assert made == {"AFTER": "closed", "FIXED": "closed"}
     assert [before[board]["mode"] for board in made] == ["closed", "closed"]
     assert [halted[board]["mode"] for board in made] == ["halted", "halted"]
     assert [resumed[board]["mode"] for board in made] == ["closed", "closed"]

@@ -344,3 +344,16 @@ def test_off_hours_trades_have_no_taker() -> None:
 
     assert diary.prints("005930", "FIXED")
     assert all(record.taker is None for record in diary.prints("005930", "FIXED"))
+
+
+def test_book_that_a_query_made_is_closed_until_its_session() -> None:
+    diary = Diary("10:00:00")
+    book = diary.world.exchange.book("000660", "AFTER")
+    assert book.mode == "closed"
+
+    diary.world.sessions.halt("005930")
+    assert diary.world.exchange.made_book("005930", "AFTER") is None
+    diary.world.sessions.resume("005930")
+    diary.until("16:00:01")
+
+    assert book.mode == "continuous"

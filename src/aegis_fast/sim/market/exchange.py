@@ -37,11 +37,18 @@ class Exchange:
     """The books of all issues. books: the regular board (KRX) by symbol.
 
     limits: price limits by symbol, where they are not those of the base price (a first day).
+    new_mode: how the books of the other boards begin; "" for their usual mode (FIXED "fixed", else
+    "continuous").
     """
 
     def __init__(
-        self, issues: Iterable[Issue], limits: Mapping[str, PriceLimits] | None = None
+        self,
+        issues: Iterable[Issue],
+        limits: Mapping[str, PriceLimits] | None = None,
+        *,
+        new_mode: str = "",
     ) -> None:
+        self._new_mode = new_mode
         special = limits or {}
         self.books = {
             issue.symbol: Book(
@@ -56,8 +63,8 @@ class Exchange:
     def book(self, symbol: str, board: str = "KRX") -> Book:
         """Return the book of an issue on a board, made when first asked for.
 
-        A new one starts in its default mode (FIXED "fixed", else "continuous"), with the last
-        price of the regular book as its last and its fixed price: the caller sets what differs.
+        A new one has the last price of the regular book as its last and its fixed price: the
+        caller sets what differs.
         Raises KeyError: unknown symbol or board; AFTER takes stocks only, NXT its own list of them.
         """
         regular = self.books[symbol]
@@ -68,6 +75,7 @@ class Exchange:
             self._check_board(regular.issue, board)
             book = Book(regular.issue, regular.limits, board)
             book.last_krw = book.fixed_krw = regular.last_krw
+            book.mode = self._new_mode or book.mode
             self._others[symbol, board] = book
         return book
 

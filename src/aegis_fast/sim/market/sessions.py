@@ -325,7 +325,7 @@ class Sessions:
             return
         self.halted.add(symbol)
         for board in BOARDS:
-            book = self._book_or_none(symbol, board)
+            book = self._world.exchange.made_book(symbol, board)
             if book is not None and book.mode != "closed":
                 self._auctions.pop((symbol, board), None)
                 if self.vis.pop((symbol, board), None) is not None:

@@ -87,7 +87,8 @@ class World:
     def _list(self, chosen: tuple[Issue, ...], now_ns: int) -> None:
         """List the issues at their base prices; give each its tapes and its crowd."""
         self.listed = tuple(listed_on(issue, self.day) for issue in chosen)
-        self.exchange = Exchange(self.listed)
+        # A book that only a query made is closed until its session begins.
+        self.exchange = Exchange(self.listed, new_mode="closed")
         self.tapes: dict[str, Tape] = {}
         self.nxt_tapes: dict[str, Tape] = {}
         self.regimes: dict[str, Regime] = {}
