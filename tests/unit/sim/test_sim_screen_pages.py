@@ -254,7 +254,7 @@ def test_book_shows_the_expected_price_of_an_auction_and_a_halt() -> None:
     assert halted["boards"]["KRX"]["mode"] == "halted"
 
 
-def test_board_outside_its_session_is_closed_whatever_it_was_left_in() -> None:
+def test_board_outside_its_session_is_closed_in_a_halt_too() -> None:
     pages = Pages("10:00")
     made = {
         board: pages.bench.broker.exchange.book("005930", board).mode
@@ -268,7 +268,7 @@ def test_board_outside_its_session_is_closed_whatever_it_was_left_in() -> None:
     resumed = pages.get("/_sim/book?symbol=005930")["boards"]
     assert made == {"AFTER": "closed", "FIXED": "closed"}
     assert [before[board]["mode"] for board in made] == ["closed", "closed"]
-    assert [halted[board]["mode"] for board in made] == ["halted", "halted"]
+    assert [halted[board]["mode"] for board in made] == ["closed", "closed"]
     assert [resumed[board]["mode"] for board in made] == ["closed", "closed"]
 
 

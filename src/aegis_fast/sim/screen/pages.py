@@ -152,7 +152,7 @@ class ScreenPages:
         expected = book.expected()
         vi = sessions.vis.get((symbol, board))
         return {
-            "mode": self._mode(book),
+            "mode": book.mode,
             "asks": [[level.price_krw, level.qty] for level in book.shown_levels(Side.SELL)],
             "bids": [[level.price_krw, level.qty] for level in book.shown_levels(Side.BUY)],
             "total_ask_qty": book.asks.total_qty,
@@ -162,13 +162,6 @@ class ScreenPages:
             else None,
             "vi": vi._asdict() if vi is not None else None,
         }
-
-    def _mode(self, book: Book) -> str:
-        """Return how a book matches; outside its sessions it is closed, whatever it was left in."""
-        sessions = self._broker.world.sessions
-        is_between = sessions.phase(book.board) is None and book.mode in ("continuous", "fixed")
-        was_halted = book.mode == "halted" and book.issue.symbol not in sessions.halted
-        return "closed" if is_between or was_halted else book.mode
 
     def _chart(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Return the last `count` minutes of the day that had trades, oldest first.
