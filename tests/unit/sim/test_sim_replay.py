@@ -105,16 +105,18 @@ def test_market_frames_do_not_mix_with_the_capture(bench: Bench) -> None:
     assert not [text for text in socket.texts if text.startswith("0|")]
 
 
-def test_nonsense_lines_are_sent_as_they_are_or_counted(tmp_path: Path) -> None:
+def test_nonsense_lines_are_counted_and_not_sent(tmp_path: Path) -> None:
     file = tmp_path / "odd.txt"
-    file.write_bytes(b"0|H0STCNT0|002|a^b^c\r\n\n\xff\xfe\ngarbage")
+    file.write_bytes(
+        b"0|H0STCNT0|002|a^b^c\r\n\n\xff\xfe\ngarbage\n2|H0STCNT0|001|a\n0|H0STCNT0|001|"
+    )
     replay = Replay(file, interval_ms=0)
     sent: list[bytes] = []
 
     replay.step(SECOND, 0, lambda frame: sent.append(frame) or 1, heard=True)
 
-    assert sent == [b"0|H0STCNT0|002|a^b^c", b"garbage"]
-    assert replay.skipped == {"empty line": 1, "not UTF-8": 1}
+    assert sent == [b"0|H0STCNT0|002|a^b^c"]
+    assert replay.skipped == {"empty line": 1, "not UTF-8": 1, "no frame": 3}
     assert replay.is_done
 
 
@@ -122,6 +124,15 @@ def test_nonsense_lines_are_sent_as_they_are_or_counted(tmp_path: Path) -> None:
 def test_nothing_to_replay_says_what_is_needed(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="one frame a line"):
         Replay(tmp_path / name)
+
+
+@pytest.mark.parametrize("text", ["", "root:x:0:0\n", '{"header": {"tr_id": "H0STCNT0"}}\n'])
+def test_file_without_a_frame_is_a_configuration_error(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "passwd.txt"
+    file.write_text(text, "utf-8")
+
+    with pytest.raises(ConfigError, match="no frame in"):
+        Replay(file)
 
 
 def test_negative_interval_is_refused() -> None:

@@ -2,11 +2,13 @@
 
 A capture is a *.txt file with one frame a line, or a directory of them (in the order of their
 names). What is not sent is counted with its reason: decrypted notices (*_decrypted.txt), acks kept
-in a capture (JSON other than PINGPONG), empty lines, lines that are not UTF-8.
+in a capture (JSON other than PINGPONG), empty lines, lines that are not UTF-8, and what is no frame
+at all: a frame is "0|" or "1|" (encrypted), the TR, the number of records and a payload.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ __all__ = ["Replay"]
 
 _GRACE_NS = 300_000_000
 _MAX_LINE_BYTES = 1 << 20
+_FRAME = re.compile(rb"[01]\|[A-Z0-9]{4,16}\|[0-9]{1,4}\|.")
 
 
 def _files(path: Path) -> list[Path]:
@@ -44,13 +47,16 @@ def _why_not(file: Path, line: bytes) -> str:
         line.decode()
     except UnicodeDecodeError:
         return "not UTF-8"
+    if not line.startswith(b"{") and not _FRAME.match(line):
+        return "no frame"
     return ""
 
 
 class Replay:
     """One pass over a capture. send(frame) returns how many sockets got it.
 
-    It starts 300 ms after the last subscription and holds while nobody is subscribed.
+    It starts 300 ms after the last subscription and holds while nobody is subscribed. Raises
+    ConfigError when there is nothing to send.
     """
 
     def __init__(self, path: str | Path, interval_ms: int = 20) -> None:
@@ -62,8 +68,14 @@ class Replay:
         self._interval_ns = interval_ms * 1_000_000
         self.skipped: dict[str, int] = {}
         self.total = sum(1 for file in self._sources for _ in self._lines(file, count=True))
+        if not self.total:
+            raise ConfigError(
+                f"no frame in {path}",
+                field="replay",
+                expected="lines like 0|H0STCNT0|001|005930^093000^...",
+            )
         self.sent = 0
-        self.is_done = self.total == 0
+        self.is_done = False
         self._frames = self._all()
         self._next_ns = 0
 
