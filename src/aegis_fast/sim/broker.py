@@ -7,6 +7,7 @@ memory. world_id differs for every start, so a client can tell one market from t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -179,7 +180,7 @@ class Broker:
         self.advance(now_ns, real_ns)
         call_id = call_of(request.path)
         answer = self.fault_hooks.answer(
-            request, call_id, lambda asked: self._rest.answer(asked, now_ns, real_ns)
+            request, call_id, partial(self._rest.answer, now_ns=now_ns, real_ns=real_ns)
         )
         self.ledger.add_call(
             arrival_ns=real_ns,

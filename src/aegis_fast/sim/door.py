@@ -201,13 +201,16 @@ class Door:
         digest = hashlib.sha256(request.body).hexdigest()
         return _json({"BODY": body, "HASH": digest})
 
-    def enter(self, request: Request, now_ns: int) -> Customer:
-        """Return who calls, after checking key, token and call limit. Raises Refusal."""
+    def enter(self, request: Request, now_ns: int, *, is_counted: bool = True) -> Customer:
+        """Return who calls, after checking key, token and call limit. Raises Refusal.
+
+        is_counted: False for a call that the broker makes in the client's name.
+        """
         customer = self._from_headers(request)
         self._check_token(customer, request.headers.get("authorization", ""), now_ns)
         _check_content_type(request)
         limit = self.calls_per_s(now_ns)
-        if limit and not _count(customer.calls, limit, now_ns):
+        if is_counted and limit and not _count(customer.calls, limit, now_ns):
             customer.refused_calls += 1
             raise self.rate_refusal()
         return customer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from random import Random
 
 import pytest
@@ -11,7 +12,9 @@ from aegis_fast.kis.profile import SIM_HTS_ID
 from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.calls.answers import Request
 from aegis_fast.sim.control import Control
-from aegis_fast.sim.faults.waiting import KINDS, MAX_FAULTS
+from aegis_fast.sim.faults.notices import NoticeFaults
+from aegis_fast.sim.faults.rules import ANY, FaultBody, check
+from aegis_fast.sim.faults.waiting import KINDS, MAX_FAULTS, Faults
 from aegis_fast.sim.feed.stream import Session
 from aegis_fast.sim.sim_clock import SimClock
 from tests.unit.sim.sim_harness import MS, SECOND, START_NS, Bench
@@ -367,3 +370,49 @@ def test_worlds_differ_from_start_to_start() -> None:
     ids = {Broker(start_ns=START_NS, entropy=Random(number)).world_id for number in range(3)}
 
     assert len(ids) == 3
+
+
+def test_more_late_notices_than_fit_go_out_early_and_none_is_lost() -> None:
+    faults, sent = Faults(), []
+    late = NoticeFaults(faults, sent.append, max_late=3)  # type: ignore[arg-type]
+    faults.add(check(FaultBody(kind="notice_delay", delay_ms=500, count="forever")))
+
+    for number in range(5):
+        late.on_notice(number, ANY)  # type: ignore[arg-type]
+    assert sent == [0, 1]
+    faults.now_ns = 500 * MS
+    late.flush()
+
+    assert sent == [0, 1, 2, 3, 4]
+
+
+def test_page_left_out_counts_as_one_call_of_its_customer() -> None:
+    bench = Bench(calls_per_s=3)
+    bench.login()
+    for _ in range(60):
+        bench.order("buy", 1, ORD_DVSN="00", ORD_UNPR=str(bench.book.limits.lower_krw))
+        bench.now_ns += SECOND
+    customer = next(iter(bench.broker.door.customers.values()))
+    bench.broker.faults.add(check(FaultBody(kind="wrong_page", mode="drop")))
+    counted = _Counted()
+    customer.calls = counted
+
+    assert len(bench.open_orders()["output"]) == 10
+
+    assert counted.changes == ["append"]
+
+
+class _Counted(deque[int]):
+    """Calls of a customer, and what has been done to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes: list[str] = []
+
+    def append(self, at_ns: int) -> None:
+        self.changes.append("append")
+        super().append(at_ns)
+
+    def pop(self) -> int:  # type: ignore[override]
+        self.changes.append("pop")
+        return super().pop()

@@ -114,10 +114,12 @@ class Rest:
             "inquire-credit-psamount": funds.buyable_on_credit,
         }
 
-    def answer(self, request: Request, now_ns: int, real_ns: int) -> Answer:
+    def answer(
+        self, request: Request, now_ns: int, real_ns: int, *, is_counted: bool = True
+    ) -> Answer:
         """Answer one call. Never raises: what is wrong becomes a refusal.
 
-        now_ns: the market's time. real_ns: the door's.
+        now_ns: the market's time. real_ns: the door's. is_counted: see Door.enter.
         """
         if request.path == batch.PATH and self._batch is not None:
             return self._batch_answer(self._batch, request, now_ns, real_ns)
@@ -131,7 +133,7 @@ class Rest:
                 raise Refusal("EGW00101", text, status=405)
             if call.id in _KEYLESS:
                 return self._keyless(call.id, request, real_ns)
-            customer = self._door.enter(request, real_ns)
+            customer = self._door.enter(request, real_ns, is_counted=is_counted)
             return self._dispatch(call, request, customer, now_ns)
         except Refusal as refusal:
             if call.id in _KEYLESS and call.id != "hashkey":

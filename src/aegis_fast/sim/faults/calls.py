@@ -6,7 +6,7 @@ import copy
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,7 +18,7 @@ from aegis_fast.sim.faults.rules import Aim
 from aegis_fast.sim.faults.waiting import Faults
 from aegis_fast.sim.kst import DAY_NS
 
-__all__ = ["CallFaults", "revoke_tokens"]
+__all__ = ["CallFaults", "Land", "revoke_tokens"]
 
 _TEXTS = {
     "EGW00001": "일시적 오류가 발생했습니다.",
@@ -56,6 +56,12 @@ def revoke_tokens(door: Door, msg_cd: str, wanted: Callable[[str], bool]) -> int
         else:
             customer.tokens.clear()
     return count
+
+
+class Land(Protocol):
+    """Let a call reach the broker. is_counted: against the call limit of its appkey."""
+
+    def __call__(self, request: Request, *, is_counted: bool = True) -> Answer: ...
 
 
 class _Memory:
@@ -107,7 +113,7 @@ class CallFaults:
             self._memory.note(self._accounts, self._faults.now_ns)
             self._has_changed = False
 
-    def answer(self, request: Request, aim: Aim, land: Callable[[Request], Answer]) -> Answer:
+    def answer(self, request: Request, aim: Aim, land: Land) -> Answer:
         """Answer a call, with whatever waits for it. land: let it reach the broker."""
         if early := self._before(aim):
             return early
@@ -135,9 +141,7 @@ class CallFaults:
             revoke_tokens(self._door, fault.body.msg_cd, lambda appkey: appkey == aim.appkey)
         return None
 
-    def _wrong_page(
-        self, request: Request, aim: Aim, land: Callable[[Request], Answer]
-    ) -> Answer | None:
+    def _wrong_page(self, request: Request, aim: Aim, land: Land) -> Answer | None:
         call = tr.calls().get(aim.call)
         if call is None or not call.is_paginated or not self._faults.has(("wrong_page",)):
             return None
@@ -153,19 +157,15 @@ class CallFaults:
             return answer
         if answer.headers.get("tr_cont") in _MORE:
             if take("wrong_page", aim, lambda fault: fault.mode == "drop"):
-                customer = self._door.customers.get(aim.appkey)
-                if customer is not None and customer.calls:
-                    customer.calls.pop()  # The client made one call; its limit must not count two.
-                return land(_asking_for(request, "N", _keys_of(answer)))
+                # The client made one call; its limit must not count two.
+                return land(_asking_for(request, "N", _keys_of(answer)), is_counted=False)
             if take("wrong_page", aim, lambda fault: fault.mode == "bad_key"):
                 _rewrite(answer, _with_wrong_key)
         if take("wrong_page", aim, lambda fault: fault.mode == "endless"):
             answer.headers["tr_cont"] = "M"
         return answer
 
-    def _stale(
-        self, request: Request, aim: Aim, land: Callable[[Request], Answer]
-    ) -> Answer | None:
+    def _stale(self, request: Request, aim: Aim, land: Land) -> Answer | None:
         self.remember()
         fault = self._faults.take("balance_stale", aim)
         if fault is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from msgspec import UNSET
@@ -12,7 +11,7 @@ from aegis_fast.sim.desk.account import Account
 from aegis_fast.sim.desk.ledger import Ledger, OrderEntry
 from aegis_fast.sim.door import Door
 from aegis_fast.sim.faults.aims import aim_of_call, aim_of_frame, aim_of_notice
-from aegis_fast.sim.faults.calls import CallFaults, revoke_tokens
+from aegis_fast.sim.faults.calls import CallFaults, Land, revoke_tokens
 from aegis_fast.sim.faults.frames import FrameFaults, Wire
 from aegis_fast.sim.faults.notices import NoticeFaults
 from aegis_fast.sim.faults.rules import ANY, Fault, FaultBody, at_of
@@ -73,7 +72,7 @@ class FaultHooks:
         self._now_ns = start_ns
         hub.tap = self._frames
 
-    def answer(self, request: Request, call_id: str, land: Callable[[Request], Answer]) -> Answer:
+    def answer(self, request: Request, call_id: str, land: Land) -> Answer:
         """Answer a call, with whatever fault waits for it."""
         faults = self._faults
         faults.reveal()

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import heappop, heappush
 
 from aegis_fast.sim.faults.rules import Aim
 from aegis_fast.sim.faults.waiting import Faults
 from aegis_fast.sim.feed.frames import Notice
 
-__all__ = ["NoticeFaults"]
+__all__ = ["MAX_LATE", "NoticeFaults"]
+
+MAX_LATE = 100_000
 
 
 class NoticeFaults:
-    """What stands between the order desk and the sockets. send(notice) goes on."""
+    """What stands between the order desk and the sockets. send(notice) goes on.
 
-    def __init__(self, faults: Faults, send: Callable[[Notice], None]) -> None:
+    At most max_late notices are late at once: one more sends the one that is due first at once, so
+    that each still comes, in its order, and only its delay is shorter than asked for.
+    """
+
+    def __init__(
+        self, faults: Faults, send: Callable[[Notice], None], max_late: int = MAX_LATE
+    ) -> None:
         self._faults = faults
         self._send = send
+        self._max_late = max_late
         self._held: list[tuple[int, Notice]] = []
-        self._late: list[tuple[int, Notice]] = []
+        self._late: list[tuple[int, int, Notice]] = []  # A heap: due, number, notice.
+        self._next_number = 0
 
     def on_notice(self, notice: Notice, aim: Aim) -> None:
         """Send a notice on, with whatever waits for it; a held one follows it."""
@@ -39,20 +50,29 @@ class NoticeFaults:
             copies = [notice] * (2 if faults.take("notice_duplicate", aim) else 1)
             if delay_ns := faults.take_delay_ns("notice_delay", aim):
                 due_ns = faults.now_ns + delay_ns
-                self._late += [(due_ns, one) for one in copies]
+                for one in copies:
+                    self._delay(one, due_ns)
                 return
             for one in copies:
                 self._send(one)
+
+    def _delay(self, notice: Notice, due_ns: int) -> None:
+        heappush(self._late, (due_ns, self._next_number, notice))
+        self._next_number += 1
+        if len(self._late) > self._max_late:
+            self._send(heappop(self._late)[2])
 
     def flush(self) -> None:
         """Send what is late by now, and what has waited long enough for a next notice."""
         if not self._held and not self._late:
             return
         now_ns = self._faults.now_ns
-        due = sorted((late for late in (*self._held, *self._late) if late[0] <= now_ns), key=_due)
-        self._held = [late for late in self._held if late[0] > now_ns]
-        self._late = [late for late in self._late if late[0] > now_ns]
-        for _, notice in due:
+        due = [held for held in self._held if held[0] <= now_ns]
+        self._held = [held for held in self._held if held[0] > now_ns]
+        while self._late and self._late[0][0] <= now_ns:
+            due_ns, _, notice = heappop(self._late)
+            due.append((due_ns, notice))
+        for _, notice in sorted(due, key=_due):
             self._send(notice)
 
 
