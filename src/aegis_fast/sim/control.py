@@ -5,7 +5,7 @@ Every wrong body is a 400 that names the field and what would be right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -15,7 +15,13 @@ from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.calls import batch
 from aegis_fast.sim.calls.answers import Answer, Request
 from aegis_fast.sim.decoding import NotJSON, decoded
-from aegis_fast.sim.desk.ledger_page import MAX_RECENT, recent_json
+from aegis_fast.sim.desk.ledger_page import (
+    MAX_PAGE,
+    MAX_RECENT,
+    page_slices,
+    read_since,
+    recent_json,
+)
 from aegis_fast.sim.faults.page import FaultPage
 from aegis_fast.sim.kst import date_of
 from aegis_fast.sim.market.calendar import BOARDS
@@ -109,6 +115,8 @@ class Control:
             allowed = list(_METHODS[name])
             return _json(405, {"error": f"{request.method} {request.path}", "expected": allowed})
         try:
+            if name == "ledger" and not request.query.get("recent"):
+                return Answer(200, b"".join(self._ledger_slices(request.query)))
             return _json(200, self._page(name, request, now_ns))
         except InvalidRequest as error:
             body = {"error": error.message, "field": error.field, "expected": error.expected}
@@ -116,7 +124,7 @@ class Control:
 
     def _page(self, name: str, request: Request, now_ns: int) -> dict[str, Any]:
         if name == "ledger":
-            return self._ledger(request.query)
+            return self._recent(request.query)
         if name == "state":
             return self._state(now_ns, symbols=request.query.get("symbols") != "0")
         if name in PAGES:
@@ -127,11 +135,33 @@ class Control:
             return self._clock(request) if request.method == "POST" else self._sim_clock.as_json()
         return self._faults.answer(request, now_ns)
 
-    def _ledger(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """Return the whole ledger, or with `recent` the latest of one account."""
+    def slices(self, request: Request) -> Iterator[bytes] | None:
+        """Return the body of a page that may be long in slices; None for any other page.
+
+        Each slice is made as it is asked for, within a few ms. answer() gives the same in one.
+        """
+        is_ledger = request.method == "GET" and request.path == f"{PREFIX}ledger"
+        if not is_ledger or request.query.get("recent"):
+            return None
+        try:
+            return self._ledger_slices(request.query)
+        except InvalidRequest:
+            return None
+
+    def _ledger_slices(self, query: Mapping[str, str]) -> Iterator[bytes]:
+        """Return a page of the ledger. Raises InvalidRequest."""
         broker = self._broker
-        if not query.get("recent"):
-            return broker.ledger_json(calls=query.get("calls") != "0")
+        names = {"world": broker.world_id, "profile": broker.rules.name, "seed": broker.world.seed}
+        since = read_since(query.get("since", ""))
+        limit = number(query, "limit", MAX_PAGE, 1, MAX_PAGE)
+        with_calls = query.get("calls") != "0"
+        return page_slices(
+            names, broker.ledger, broker.accounts, since, limit, with_calls=with_calls
+        )
+
+    def _recent(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return the latest of one account."""
+        broker = self._broker
         count = number(query, "recent", 1, 1, MAX_RECENT)
         account = query.get("account", "")
         return recent_json(broker.ledger, broker.accounts, broker.world, account, count)

@@ -96,7 +96,7 @@ class SimServer:
         return f"ws{'s' if self._tls else ''}://{self.host}:{self.port}/tryitout"
 
     def ledger(self) -> dict[str, Any]:
-        """Return what GET /_sim/ledger shows."""
+        """Return all that GET /_sim/ledger shows, without a limit."""
         return self.broker.ledger_json()
 
     async def listen(self, port: int) -> None:
@@ -206,6 +206,13 @@ class SimServer:
 
     async def _on_control(self, request: Request, now_ns: int) -> Answer:
         """Answer a page of the simulator's own; a jump of the clock only when it has been made."""
+        slices = self._control.slices(request)
+        if slices is not None:
+            written = []
+            for part in slices:
+                written.append(part)
+                await asyncio.sleep(0)  # Calls and the market go on between two slices.
+            return Answer(200, b"".join(written))
         answer = self._control.answer(request, now_ns)
         if request.path != f"{PREFIX}clock" or request.method != "POST" or answer.status != 200:
             return answer

@@ -1,19 +1,38 @@
-"""Show the ledger: all of it, or the latest of one account for a screen that looks often."""
+"""Show the ledger: page by page, or the latest of one account for a screen that looks often.
+
+A long page is written in slices, so that whoever serves it can let other work go on in between.
+Each row is then right at its own moment; a page of fewer than SLICE_ROWS rows is of one moment.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from aegis_fast.errors import InvalidRequest
 from aegis_fast.sim.desk.account import Account
 from aegis_fast.sim.desk.ledger import Ledger
 from aegis_fast.sim.market.world import World
 
-__all__ = ["MAX_RECENT", "account_json", "recent_json"]
+__all__ = [
+    "MAX_PAGE",
+    "MAX_RECENT",
+    "SLICE_ROWS",
+    "Since",
+    "account_json",
+    "page_slices",
+    "read_since",
+    "recent_json",
+]
 
+MAX_PAGE = 50_000  # Orders, and as many fills and calls, of one page.
 MAX_RECENT = 500
+SLICE_ROWS = 500
+_SINCE = re.compile(r"(\d{1,9})(?:\.(\d{1,9})\.(\d{1,12}))?\Z", re.ASCII)
 _CALLS_SEEN = 2_000  # How far back calls of one appkey are looked for.
 
 
@@ -39,6 +58,105 @@ def account_json(account: Account) -> dict[str, Any]:
             for symbol, holding in sorted(account.holdings.items())
         },
     }
+
+
+class Since(NamedTuple):
+    """How many orders and fills, and calls up to which seq, a reader has seen."""
+
+    orders: int = 0
+    fills: int = 0
+    calls: int = 0
+
+    def __str__(self) -> str:
+        return ".".join(map(str, self))
+
+
+def read_since(text: str) -> Since:
+    """Return what `since` of a query says: `next` of the page before, or one number for all three.
+
+    Raises InvalidRequest.
+    """
+    if not text:
+        return Since()
+    found = _SINCE.match(text)
+    if found is None:
+        raise InvalidRequest(f"since {text[:40]!r}", field="since", expected="`next` of a page")
+    orders, fills, calls = found.groups()
+    return Since(int(orders), int(fills or orders), int(calls or orders))
+
+
+def page_slices(
+    head: Mapping[str, Any],
+    ledger: Ledger,
+    accounts: Mapping[str, Account],
+    since: Since,
+    limit: int,
+    *,
+    with_calls: bool,
+) -> Iterator[bytes]:
+    """Return the JSON text of a page in slices: head, accounts, and what came after `since`.
+
+    limit: of orders, of fills and of calls. `next` is what to ask `since` for then, `is_complete`
+    says that nothing is left for it. An order that has been shown does not come again when it
+    changes: its fills do.
+    """
+    last_serial = min(since.orders + limit, len(ledger.orders))
+    orders = [ledger.orders[serial] for serial in range(since.orders + 1, last_serial + 1)]
+    fills = ledger.fills[since.fills : since.fills + limit]
+    seen = max(0, since.calls - ledger.calls_dropped)
+    calls = list(islice(ledger.calls, seen, seen + limit)) if with_calls else []
+    last = Since(
+        min(since.orders, len(ledger.orders)) + len(orders),
+        min(since.fills, len(ledger.fills)) + len(fills),
+        calls[-1].seq if calls else min(since.calls, ledger.call_count),
+    )
+    ends = Since(
+        len(ledger.orders), len(ledger.fills), ledger.call_count if with_calls else last.calls
+    )
+    shown = {"calls_dropped": ledger.calls_dropped, "next": str(last), "is_complete": last == ends}
+    return _written(
+        {**head, **shown},
+        [
+            ("orders", orders, lambda entry: entry.as_json()),
+            ("fills", fills, lambda fill: fill.as_json()),
+            ("calls", calls, lambda call: call._asdict()),
+        ],
+        list(accounts.values()),
+    )
+
+
+def _written(
+    head: Mapping[str, Any],
+    lists: list[tuple[str, list[Any], Callable[[Any], dict[str, Any]]]],
+    accounts: list[Account],
+) -> Iterator[bytes]:
+    """Return the slices of one JSON object: head, accounts by number, lists of rows."""
+    text = bytearray(msgspec.json.encode(head)[:-1])
+    text += b',"accounts":{'
+    rows = 0
+    for number, account in enumerate(accounts):
+        comma = b"," if number else b""
+        text += comma + msgspec.json.encode({account.number: account_json(account)})[1:-1]
+        rows += 1 + len(account.holdings)
+        if rows >= SLICE_ROWS:
+            yield bytes(text)
+            text.clear()
+            rows = 0
+    text += b"}"
+    for name, entries, shown in lists:
+        text += f',"{name}":['.encode()
+        for first in range(0, len(entries), SLICE_ROWS):
+            part = entries[first : first + SLICE_ROWS]
+            if rows + len(part) > SLICE_ROWS and rows:
+                yield bytes(text)
+                text.clear()
+                rows = 0
+            comma = b"," if first else b""
+            text += comma + msgspec.json.encode([shown(entry) for entry in part])[1:-1]
+            rows += len(part)
+        text += b"]"
+    text += b"}"
+    yield bytes(text)
 
 
 def recent_json(
