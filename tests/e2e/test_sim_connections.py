@@ -93,6 +93,8 @@ def test_body_that_is_too_long_is_a_413(path: str) -> None:
         assert answer.status == 413
         assert said.get("msg_cd", "EGW00101") == "EGW00101"
         assert said.get("field", "body") == "body"
+        last = one.server.ledger()["calls"][-1]
+        assert (last["path"], last["status"]) == (path, 413) or path.startswith("/_sim/")
         assert (await one.quote())[0] == 200
 
     run(scenario)

@@ -182,19 +182,23 @@ class Broker:
         answer = self.fault_hooks.answer(
             request, call_id, partial(self._rest.answer, now_ns=now_ns, real_ns=real_ns)
         )
+        self.write_down(request, answer, real_ns)
+        self.hub.flush(now_ns, real_ns)
+        return answer
+
+    def write_down(self, request: Request, answer: Answer, real_ns: int) -> None:
+        """Put a call into the ledger; those that never get as far as call() as well."""
         self.ledger.add_call(
             arrival_ns=real_ns,
             appkey=request.headers.get("appkey", "")[:64],
             tr_id=request.headers.get("tr_id", "")[:32],
             method=request.method,
             path=request.path[:200],
-            call=call_id,
+            call=call_of(request.path),
             status=0 if answer.is_lost else answer.status,
             msg_cd=answer.msg_cd,
             ip=request.ip,
         )
-        self.hub.flush(now_ns, real_ns)
-        return answer
 
     def step(self, now_ns: int, real_ns: int) -> None:
         """Let the market move up to now, skipping what cannot be caught up, and send what came."""

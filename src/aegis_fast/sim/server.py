@@ -117,7 +117,11 @@ class SimServer:
     async def _open(self, port: int | None = None) -> None:
         """Listen: on that port, or again on the one of before. Raises OSError."""
         self._listener = await asyncio.get_running_loop().create_server(
-            self._wire.protocol, self.host, self.port if port is None else port, ssl=self._tls
+            self._wire.protocol,
+            self.host,
+            self.port if port is None else port,
+            ssl=self._tls,
+            ssl_handshake_timeout=self._limits.read_s if self._tls is not None else None,
         )
         self.port = self._listener.sockets[0].getsockname()[1]
 
@@ -162,13 +166,12 @@ class SimServer:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self.sockets.serve(request)
         is_control = _is_control(request)
-        try:
-            async with asyncio.timeout(self._limits.read_s):
-                body = await _read_body(request) if request.body_exists else b""
-        except Refusal as refusal:
-            return self._refuse(refusal, is_control=is_control)
-        except TimeoutError:
-            return self._refuse(Refusal("EGW00101", _TEXT, status=408), is_control=is_control)
+        body, wrong = b"", None
+        if request.body_exists:
+            try:
+                body = await _read_body(request, self._limits.read_s)
+            except Refusal as refusal:
+                wrong = refusal
         names = _SCREEN_HEADERS if is_control else _REST_HEADERS
         arrived = Request(
             method=request.method,
@@ -178,6 +181,8 @@ class SimServer:
             body=body,
             ip=request.remote or "",
         )
+        if wrong is not None:
+            return self._refuse(arrived, wrong, is_control=is_control)
         now_ns = self.clock.now_ns()
         if is_control:
             return _response(await self._on_control(arrived, now_ns))
@@ -185,11 +190,12 @@ class SimServer:
         response = _response(answer, arrived.headers["tr_id"])
         return await self._wire.send(request, answer, response)
 
-    @staticmethod
-    def _refuse(refusal: Refusal, *, is_control: bool) -> web.Response:
+    def _refuse(self, request: Request, refusal: Refusal, *, is_control: bool) -> web.Response:
         """Return the answer to a body that could not be read. It ends the connection."""
         answer = failure(refusal)
-        if is_control:
+        if not is_control:
+            self.broker.write_down(request, answer, self.clock.door_ns())
+        else:
             expected = f"at most {MAX_BODY_BYTES} bytes, all of them sent"
             error = {"error": "the body", "field": "body", "expected": expected}
             answer = Answer(refusal.status, msgspec.json.encode(error))
@@ -245,16 +251,19 @@ def _is_control(request: web.BaseRequest) -> bool:
     return f"{request.path}/".startswith(PREFIX)
 
 
-async def _read_body(request: web.BaseRequest) -> bytes:
-    """Return the body. Raises Refusal when it is too long or no proper transfer."""
+async def _read_body(request: web.BaseRequest, span_s: float) -> bytes:
+    """Return the body. Raises Refusal when it is too long, too slow or no proper transfer."""
     body = bytearray()
     try:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise Refusal("EGW00101", _TEXT, status=413)
+        async with asyncio.timeout(span_s):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise Refusal("EGW00101", _TEXT, status=413)
     except web.RequestPayloadError as error:
         raise Refusal("EGW00101", _TEXT, status=400) from error
+    except TimeoutError as error:
+        raise Refusal("EGW00101", _TEXT, status=408) from error
     return bytes(body)
 
 
