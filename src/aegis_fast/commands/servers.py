@@ -154,6 +154,10 @@ _KeepaliveS = Annotated[
 _Frames = Annotated[
     str, typer.Option("--frames", help="today, or 2024: widths older clients know. 프레임")
 ]
+_Notices = Annotated[
+    str,
+    typer.Option("--notices", help="Before or after the answer to an order, or mixed. 통보 순서"),
+]
 _Tls = Annotated[
     bool, typer.Option("--tls", help="https and wss, TLS 1.3, own certificate. 암호화")
 ]
@@ -192,6 +196,7 @@ def sim(
     pong_timeout_s: _PongTimeoutS = 0.0,
     keepalive_s: _KeepaliveS = 75.0,
     frames: _Frames = "today",
+    notices: _Notices = "mixed",
     tls: _Tls = False,
     tls_dir: _TlsDir = Path("var/sim"),
     cert: _Cert = None,
@@ -232,6 +237,7 @@ def sim(
         pong_timeout_s=pong_timeout_s,
         keepalive_s=keepalive_s,
         frames=frames,
+        notices=notices,
         tls=tls,
         tls_dir=tls_dir,
         cert=cert,

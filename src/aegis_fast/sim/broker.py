@@ -25,6 +25,7 @@ from aegis_fast.sim.desk.reservations import Reservations
 from aegis_fast.sim.door import Door
 from aegis_fast.sim.faults.hooks import FaultHooks
 from aegis_fast.sim.faults.waiting import Faults
+from aegis_fast.sim.feed.notice_gate import NoticeGate
 from aegis_fast.sim.feed.replay import Replay
 from aegis_fast.sim.feed.stream import Hub, Session
 from aegis_fast.sim.kst import SECOND_NS, date_of
@@ -59,8 +60,8 @@ class Broker:
 
     entropy: where tokens, approval keys and the world id come from. calls_per_s: None takes the
     profile's limit, 0 means none. door_rules: what else the door can be set to. hours, listed,
-    regimes: see world.World. wrap,
-    pong_timeout_ns: see stream.Hub. replay: a capture that takes the market's place.
+    regimes: see world.World. wrap, pong_timeout_ns: see stream.Hub. notices: see notice_gate.
+    replay: a capture that takes the market's place.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Broker:
         regimes: Mapping[str, str] | None = None,
         pingpong_ns: int = 10 * SECOND_NS,
         pong_timeout_ns: int = 0,
+        notices: str = "before",
         replay: Replay | None = None,
         wrap: Callable[[bytes], bytes] = bytes,
     ) -> None:
@@ -86,6 +88,8 @@ class Broker:
         self.rules = rules(profile)
         if calls_per_s is not None and calls_per_s < 0:
             raise ConfigError("negative", field="calls_per_s", expected="0 (no limit) or more")
+        # Not from entropy: the keys of the notices are part of the bytes that a seed fixes.
+        rng = Random(f"{seed}:hub")
         self.world_id = f"{entropy.getrandbits(64):016x}"
         self.started_ns = start_ns
         self._date = date_of(start_ns)
@@ -97,30 +101,18 @@ class Broker:
         self.door = Door(
             accounts, calls_per_s, entropy, profile=profile, start_ns=start_ns, settings=door_rules
         )
+        is_replay = replay is not None
         self.hub = Hub(
             self.rules,
             self.door,
-            # Not from entropy: the keys of the notices are part of the bytes that a seed fixes.
-            Random(f"{seed}:hub"),
+            rng,
             wrap=wrap,
             pingpong_ns=pingpong_ns,
             pong_timeout_ns=pong_timeout_ns,
-            is_replay=replay is not None,
+            is_replay=is_replay,
         )
-        self.fault_hooks = FaultHooks(
-            self.faults,
-            self.hub,
-            self.door,
-            self.accounts,
-            self.ledger,
-            self.rules.kis.notice_tr,
-            start_ns,
-        )
-        self.hub.pongs.cut = lambda session: self.fault_hooks.wire.drop(session)
-        on_notice = self.fault_hooks.on_notice
-        self.desk = Desk(self.rules, self.ledger, self.accounts, self.faults, on_notice)
-        self.reservations = Reservations(self.rules, self.desk)
-        self.interruptions = Interruptions()
+        self.notice_gate = NoticeGate(self.hub.on_notice, Random(f"{seed}:notices"), notices)
+        self._make_desk(start_ns)
         self.world = World(
             seed=seed,
             start_ns=start_ns,
@@ -135,7 +127,30 @@ class Broker:
             listed=listed,
             regimes=regimes,
         )
-        self.world.crowd.is_paused = replay is not None
+        self.world.crowd.is_paused = is_replay
+        self._join_world()
+        self._rest = self._make_rest()
+
+    def _make_desk(self, start_ns: int) -> None:
+        """Make what stands between the door and the market."""
+        self.fault_hooks = FaultHooks(
+            self.faults,
+            self.hub,
+            self.notice_gate,
+            self.door,
+            self.accounts,
+            self.ledger,
+            self.rules.kis.notice_tr,
+            start_ns,
+        )
+        self.hub.pongs.cut = lambda session: self.fault_hooks.wire.drop(session)
+        on_notice = self.fault_hooks.on_notice
+        self.desk = Desk(self.rules, self.ledger, self.accounts, self.faults, on_notice)
+        self.reservations = Reservations(self.rules, self.desk)
+        self.interruptions = Interruptions()
+
+    def _join_world(self) -> None:
+        """Connect the market. Sessions under way at the start are no news, so they are not told."""
         self.desk.join(self.world)
         self.hub.join(self.world)
         self.reservations.join(self.world)
@@ -144,7 +159,6 @@ class Broker:
         self.world.hooks.on_vi = self._on_vi
         self.world.hooks.on_halt = self.hub.on_halt
         self.world.hooks.on_second = self.hub.on_second
-        self._rest = self._make_rest()
 
     def _make_rest(self) -> Rest:
         sources = Sources(
@@ -179,9 +193,11 @@ class Broker:
         """
         self.advance(now_ns, real_ns)
         call_id = call_of(request.path)
+        self.notice_gate.begin_call(real_ns)
         answer = self.fault_hooks.answer(
             request, call_id, partial(self._rest.answer, now_ns=now_ns, real_ns=real_ns)
         )
+        self.notice_gate.end_call()
         self.write_down(request, answer, real_ns)
         self.hub.flush(now_ns, real_ns)
         return answer
@@ -235,6 +251,7 @@ class Broker:
             self.reservations.enter_due(cut_ns)
             self.faults.now_ns = real_ns
             self.fault_hooks.step(cut_ns)
+            self.notice_gate.flush(real_ns)
             self.hub.flush(cut_ns, real_ns)
             done += 1 + self.world.events_done - before
             if max_events is not None and done >= max_events:
@@ -243,6 +260,7 @@ class Broker:
         self.world.advance(now_ns)
         self.faults.now_ns = real_ns
         self.fault_hooks.step(now_ns)
+        self.notice_gate.flush(real_ns)
         self.hub.tick(now_ns, real_ns)
         return now_ns
 

@@ -17,6 +17,7 @@ from aegis_fast.sim.crowd.listing import chosen_issues
 from aegis_fast.sim.deflate import DEFLATE_MODES, ws_frame
 from aegis_fast.sim.desk.account import AccountSpec
 from aegis_fast.sim.feed.frames import WIDTHS_OF_2024
+from aegis_fast.sim.feed.notice_gate import NOTICES
 from aegis_fast.sim.feed.replay import Replay
 from aegis_fast.sim.kst import midnight_ns
 from aegis_fast.sim.rules import DoorRules
@@ -47,8 +48,9 @@ class SimSettings:
     issue_count: how many issues are listed, None for the thirty known by name. regimes: symbol, or
     "*" for the market, to the name of a regime. pong_timeout_s: a client that takes longer to send
     PINGPONG back is cut; 0: none is. keepalive_s, read_timeout_s, max_connections: see connections.
-    frames: "today", or "2024" with the widths that
-    clients of before NXT have hard-coded.
+    frames: "today", or "2024" with the widths that clients of before NXT have hard-coded. notices:
+    own-order notices come "before" the answer that caused them, "after" it, or "mixed"; see
+    notice_gate.
     """
 
     profile: str = "spec"
@@ -78,6 +80,7 @@ class SimSettings:
     issue_count: int | None = None
     regimes: Mapping[str, str] | None = None
     frames: str = "today"
+    notices: str = "mixed"
 
     def __post_init__(self) -> None:
         """Raise ConfigError when something is out of range."""
@@ -92,6 +95,7 @@ class SimSettings:
             ("activity", self.activity is None or 0 <= self.activity <= 100, "0..100"),
             ("speed", low <= self.speed <= high, f"{low}..{high:.0f}"),
             ("hours", self.hours in HOURS, " | ".join(HOURS)),
+            ("notices", self.notices in NOTICES, " | ".join(NOTICES)),
             ("frames", self.frames in FRAMES, " | ".join(FRAMES)),
             ("deflate", self.deflate in DEFLATE_MODES, " | ".join(DEFLATE_MODES)),
         ):
@@ -123,6 +127,7 @@ class SimSettings:
             regimes=self.regimes,
             pingpong_ns=int(self.pingpong_s * 1_000_000_000),
             pong_timeout_ns=int(self.pong_timeout_s * 1_000_000_000),
+            notices=self.notices,
             replay=replay,
             wrap=ws_frame,
         )

@@ -92,6 +92,8 @@ class Sockets:
                     text = bytes(message.data).decode(errors="replace")
                 else:
                     continue
+                if self._clock.mode == "stepped":
+                    self._broker.notice_gate.release()
                 self._broker.on_text(session, text, self._clock.now_ns(), self._clock.door_ns())
         finally:
             self._sockets.pop(session.number, None)

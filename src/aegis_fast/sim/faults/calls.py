@@ -90,12 +90,23 @@ class _Memory:
 
 
 class CallFaults:
-    """The faults on the calls of one broker. accounts: the dict that the desks look into."""
+    """The faults on the calls of one broker.
 
-    def __init__(self, faults: Faults, door: Door, accounts: dict[str, Account]) -> None:
+    accounts: the dict that the desks look into. release(): sends the notices that wait for a moment
+    after the answer.
+    """
+
+    def __init__(
+        self,
+        faults: Faults,
+        door: Door,
+        accounts: dict[str, Account],
+        release: Callable[[], None],
+    ) -> None:
         self._faults = faults
         self._door = door
         self._accounts = accounts
+        self._release = release
         self._memory = _Memory()
         self._has_changed = False
         self.notices = 0
@@ -205,6 +216,7 @@ class CallFaults:
             answer.delay_ms += -((faults.now_ns - fault.until_ns) // _MS)
         if has_notices and (fault := faults.take("notice_before_reply", aim)):
             answer.delay_ms += fault.delay_ms
+            self._release()
         if fault := faults.take("cut", aim):
             size = fault.body.after_bytes
             answer.cut_bytes = size if isinstance(size, int) else 0

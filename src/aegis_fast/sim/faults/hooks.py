@@ -17,6 +17,7 @@ from aegis_fast.sim.faults.notices import NoticeFaults
 from aegis_fast.sim.faults.rules import ANY, Fault, FaultBody, at_of
 from aegis_fast.sim.faults.waiting import AT_ONCE, Faults
 from aegis_fast.sim.feed.frames import Notice
+from aegis_fast.sim.feed.notice_gate import NoticeGate
 from aegis_fast.sim.feed.stream import Hub, Session
 from aegis_fast.sim.kst import DAY_NS, SECOND_NS, date_text, second_of_day
 
@@ -52,6 +53,7 @@ class FaultHooks:
         self,
         faults: Faults,
         hub: Hub,
+        gate: NoticeGate,
         door: Door,
         accounts: dict[str, Account],
         ledger: Ledger,
@@ -65,8 +67,8 @@ class FaultHooks:
         self._accounts = accounts
         self._ledger = ledger
         self._notice_tr = notice_tr
-        self._calls = CallFaults(faults, door, accounts)
-        self._notices = NoticeFaults(faults, hub.on_notice)
+        self._calls = CallFaults(faults, door, accounts, gate.release)
+        self._notices = NoticeFaults(faults, gate.put)
         self._frames = FrameFaults(faults, hub, door, lambda: self.wire)
         self._later: list[tuple[str, int, FaultBody]] = []
         self._now_ns = start_ns
