@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from aegis_fast.sim.market.exchange import VI
 from aegis_fast.sim.market.rules import Side
 from tests.contracts.rest_requests import PARAMS, ask
 from tests.unit.sim.rest_bench import bench_at
@@ -152,6 +153,22 @@ def test_interruption_is_seen_in_price_book_and_list() -> None:
     assert rows[0]["vi_cncl_hour"] == ""
     assert down[1]["output"] == []
     assert (ended["vi_cls_code"], ended["vi_cncl_hour"] > "100159") == ("N", True)
+
+
+def test_interruptions_of_an_issue_are_counted_by_day() -> None:
+    bench = bench_at("10:00:00")
+    interruptions, now_ns = bench.broker.interruptions, bench.now_ns
+    vi = VI("static", 275_000, 250_000)
+
+    for symbol, day in (("005930", 0), ("000660", 0), ("005930", 0), ("005930", 1)):
+        interruptions.on_vi(symbol, "KRX", vi, now_ns + day * 86_400 * SECOND)
+
+    rows = []
+    for day in ("20261123", "20261124"):
+        asked = PARAMS["inquire-vi-status"] | {"FID_INPUT_DATE_1": day}
+        output = ask(bench, "inquire-vi-status", asked)[1]["output"]
+        rows += [(row["mksc_shrn_iscd"], row["vi_count"]) for row in output]
+    assert rows == [("005930", "2"), ("000660", "1"), ("005930", "1"), ("005930", "1")]
 
 
 def test_halted_issue_is_shown_as_halted(regular: Bench) -> None:
