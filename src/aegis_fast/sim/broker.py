@@ -46,13 +46,15 @@ _MAX_LAG_NS = 5 * SECOND_NS
 DEFAULT_ACCOUNTS = (AccountSpec(SIM_ACCOUNT, SIM_APPKEY, SIM_APPSECRET, SIM_HTS_ID),)
 
 
-def _check_accounts(specs: tuple[AccountSpec, ...]) -> None:
+def _check(specs: tuple[AccountSpec, ...], calls_per_s: int | None) -> None:
     numbers = [spec.account for spec in specs]
     if not specs or len(set(numbers)) != len(numbers):
         raise ConfigError("accounts must be given, each once", field="accounts")
     for number in numbers:
         if len(number) != 10 or not number.isdigit():
             raise ConfigError(f"{number!r}", field="accounts", expected="10 digits (8 + 2)")
+    if calls_per_s is not None and calls_per_s < 0:
+        raise ConfigError("negative", field="calls_per_s", expected="0 (no limit) or more")
 
 
 class Broker:
@@ -84,10 +86,8 @@ class Broker:
         replay: Replay | None = None,
         wrap: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        _check_accounts(accounts)
+        _check(accounts, calls_per_s)
         self.rules = rules(profile)
-        if calls_per_s is not None and calls_per_s < 0:
-            raise ConfigError("negative", field="calls_per_s", expected="0 (no limit) or more")
         # Not from entropy: the keys of the notices are part of the bytes that a seed fixes.
         rng = Random(f"{seed}:hub")
         self.world_id = f"{entropy.getrandbits(64):016x}"
@@ -116,12 +116,7 @@ class Broker:
         self.world = World(
             seed=seed,
             start_ns=start_ns,
-            hooks=WorldHooks(
-                on_trade=self._on_trade,
-                on_own_fill=self.desk.on_fill,
-                on_own_end=self.desk.on_end,
-                on_depth=self._on_depth,
-            ),
+            hooks=self._first_hooks(),
             activity=activity,
             hours=hours,
             listed=listed,
@@ -148,6 +143,14 @@ class Broker:
         self.desk = Desk(self.rules, self.ledger, self.accounts, self.faults, on_notice)
         self.reservations = Reservations(self.rules, self.desk)
         self.interruptions = Interruptions()
+
+    def _first_hooks(self) -> WorldHooks:
+        return WorldHooks(
+            on_trade=self._on_trade,
+            on_own_fill=self.desk.on_fill,
+            on_own_end=self.desk.on_end,
+            on_depth=self._on_depth,
+        )
 
     def _join_world(self) -> None:
         """Connect the market. Sessions under way at the start are no news, so they are not told."""
