@@ -34,8 +34,10 @@ check: $(VENV)/.test $(VENV)/.check ## formatting, lint, types, architecture rul
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_import_rules.py
 
-bench: $(VENV)/.test $(VENV)/.bench ## hot path against its peers, in one run; results in benchmarks/results
+bench: $(VENV)/.test $(VENV)/.bench ## hot path against its peers, then the simulator; results in benchmarks/results
 	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.simulator --day --hour
+	$(BIN)/python -m benchmarks.simulator_wire
 
 wheel: $(VENV)/.test ## build dist/aegis_fast-*.whl
 	$(BIN)/python -m build --wheel --no-isolation
