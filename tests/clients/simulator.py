@@ -54,7 +54,7 @@ class Simulator:
             method=method,
             data=None if body is None else json.dumps(body).encode(),
         )
-        with _OPENER.open(request, timeout=10) as answer:
+        with _OPENER.open(request, timeout=40) as answer:
             return json.load(answer)
 
     def pass_a_minute(self) -> None:
@@ -100,7 +100,7 @@ def simulator(*options: str) -> Iterator[Simulator]:
             yield Simulator(found[1], found[2])
         finally:
             process.terminate()
-            process.communicate(timeout=10)
+            process.communicate(timeout=40)
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ _PATIENCE_S = 5.0
 
 def wait_for_registrations(sim: Simulator, count: int) -> None:
     """Wait until all sockets of a simulator together hold so many registrations."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 40
     while True:
         sockets = sim.control("GET", "state")["connections"]
         if sum(len(socket["registrations"]) for socket in sockets) == count:

@@ -43,7 +43,7 @@ class Feed:
 
     def hear(self, kind: str, *, nth: int = 1) -> dict[str, str]:
         """Return the nth message of a kind ("체결", "호가", "체잔")."""
-        until = time.monotonic() + 10
+        until = time.monotonic() + 40
         while len(found := [values for name, values in self.heard if name == kind]) < nth:
             try:
                 name, values = self.client.queue.get(timeout=max(until - time.monotonic(), 0.01))

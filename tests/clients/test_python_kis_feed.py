@@ -62,7 +62,7 @@ class Ears:
         ]
 
     def hear(self, name: str) -> Any:
-        return self.heard[name].get(timeout=10)
+        return self.heard[name].get(timeout=40)
 
     def close(self, sim: Simulator) -> None:
         both = (self.kis.websocket, self.kis.websocket._primary_client)
@@ -78,13 +78,13 @@ class Ears:
             gc.collect()
         # Its WebSocket library needs ten seconds to notice that it was closed from this side.
         sim.control("POST", "faults", {"kind": "ws_drop"})
-        until = time.monotonic() + 10
+        until = time.monotonic() + 40
         while any(client.websocket is not None for client in clients):
             assert time.monotonic() < until
             time.sleep(0.02)
         self.kis.websocket.disconnect()
         for thread in threads:
-            thread.join(10)
+            thread.join(40)
         self.kis.close()
 
 
@@ -97,7 +97,7 @@ def registrations(sim: Simulator) -> set[str]:
 
 def wait_for_the_three(sim: Simulator, notice_tr: str) -> None:
     wanted = {f"H0STCNT0:{SYMBOL}", f"H0STASP0:{SYMBOL}", f"{notice_tr}:{SIM_HTS_ID}"}
-    until = time.monotonic() + 10
+    until = time.monotonic() + 40
     while not wanted <= registrations(sim):
         assert time.monotonic() < until, registrations(sim)
         time.sleep(0.02)
@@ -215,7 +215,7 @@ def test_frames_of_today_are_all_lost(
         frames = {tr_id: listener.hear(tr_id) for tr_id in ("H0STCNT0", "H0STASP0", "H0STCNI0")}
 
         widths = {"H0STCNT0": 47, "H0STASP0": 63, "H0STCNI0": 26}
-        until = time.monotonic() + 10
+        until = time.monotonic() + 40
         while not all(f"{tr_id} Invalid data length" in caplog.text for tr_id in widths):
             assert time.monotonic() < until, caplog.text
             time.sleep(0.02)
