@@ -50,16 +50,26 @@ class Ears:
             name: queue.Queue() for name in ("price", "orderbook", "execution")
         }
         self.stock = kis.stock(SYMBOL)
-        # A subscription lives as long as its ticket.
+        # A subscription lives as long as its ticket. The book comes at once, so it is first.
         self.tickets = [
+            self.stock.on("orderbook", lambda _, event: self.heard["orderbook"].put(event.response))
+        ]
+        self._wait_for_the_socket()
+        self.tickets += [
             self.stock.on("price", lambda _, event: self.heard["price"].put(event.response)),
-            self.stock.on(
-                "orderbook", lambda _, event: self.heard["orderbook"].put(event.response)
-            ),
             kis.account().on(
                 "execution", lambda _, event: self.heard["execution"].put(event.response)
             ),
         ]
+
+    def _wait_for_the_socket(self) -> None:
+        # What is subscribed to while it connects can fall between what it sends as the socket
+        # opens and what it sends at once: then it is never sent.
+        client = self.kis.websocket._primary_client or self.kis.websocket
+        until = time.monotonic() + 10
+        while not client.connected:
+            assert time.monotonic() < until
+            time.sleep(0.005)
 
     def hear(self, name: str) -> Any:
         return self.heard[name].get(timeout=40)
