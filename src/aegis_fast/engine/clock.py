@@ -57,11 +57,6 @@ class FollowedClock:
         self._last_ns = 0
         self._last_door_ns = 0
 
-    @property
-    def is_following(self) -> bool:
-        """Tell whether a broker has told its time."""
-        return self._told is not None
-
     def follow(self, told: BrokerTime) -> None:
         """Take a reading that has just arrived."""
         if self._told is not None:

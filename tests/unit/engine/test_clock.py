@@ -37,7 +37,6 @@ def test_clock_that_was_told_nothing_is_the_wall_clock() -> None:
     machine.passed_ns = 3 * S
 
     assert machine.clock.now_ns() == machine.clock.door_ns() == WALL + 3 * S
-    assert not machine.clock.is_following
 
 
 def test_wall_mode_goes_on_with_real_time_however_long_nothing_is_told() -> None:

@@ -275,14 +275,6 @@ class Hub:
         self._pingpong(now_ns, real_ns)
         self.pongs.tick(list(self.sessions.values()), real_ns)
 
-    def broadcast(self, text: bytes, *, only_registered: bool = False) -> int:
-        """Send a text to all sockets; return to how many."""
-        wire = self._wrap(text)
-        sessions = [s for s in self.sessions.values() if s.registrations or not only_registered]
-        for session in sessions:
-            session.deliver(wire)
-        return len(sessions)
-
     def replay(self, text: bytes) -> int:
         """Send a recorded text to all sockets that registered anything; return to how many."""
         sessions = [session for session in self.sessions.values() if session.registrations]
