@@ -91,7 +91,7 @@ GOALS = (
     Goal("order_body_vs_msgspec", "order body to bytes, against msgspec", 4.5),
     # Memory.
     ceiling("allocated_blocks", "net allocations over 10^6 ticks", 0, "blocks"),
-    ceiling("tracked_objects", "objects the garbage collector tracks, over 10^6 ticks", 0, "objects"),
+    ceiling("tracked_objects", "objects tracked by the collector, over 10^6 ticks", 0, "objects"),
     ceiling("symbol_bytes", "memory of one more symbol", 4_096, "bytes"),
     # Socket to strategy, parse and book included.
     ceiling("spin_p50_vs_c", "feed, spinning: p50, of a C epoll spin", 1.25),
@@ -101,15 +101,15 @@ GOALS = (
     ceiling("blocking_p50_vs_c", "feed, blocking: p50, of a blocking C epoll loop", 1.1),
     Goal("burst_vs_aiohttp", "a burst of 50 frames to its last callback, against aiohttp", 3),
     # The order path: reported by order_path.py.
-    ceiling("order_kernel_p50_us", "tick to order bytes on the socket, intent to the kernel: p50", 50, "µs"),
+    ceiling("order_kernel_p50_us", "tick to order bytes sent, intent to the kernel: p50", 50, "µs"),
     ceiling("order_kernel_p99_us", "... p99", 120, "µs"),
-    ceiling("order_disk_in_fdatasyncs", "... intent to the disk: what that adds, in fdatasyncs", 1.4),
-    ceiling("api_order_vs_bare", "API call to order bytes: p50, of one fdatasync + one bare POST", 1.5),
+    ceiling("order_disk_in_fdatasyncs", "... what the intent on disk adds, in fdatasyncs", 1.4),
+    ceiling("api_order_vs_bare", "API call to order bytes: p50, of fdatasync + bare POST", 1.5),
     ceiling("feed_p99_under_orders", "feed p99 under 1,000 orders/s, of the quiet feed's", 2),
     # The specification's own gates, with a margin of 1,000.
     ceiling("delay_p99_us", "100 ms at 50 connections, held 1,000 times over: feed p99", 100, "µs"),
     ceiling("delay_p99_under_orders_us", "... while 100 users send 10 orders/s each", 100, "µs"),
-)  # fmt: skip
+)
 
 
 def judge(measured: Mapping[str, float], goals: Iterable[Goal] = GOALS) -> list[Verdict]:
