@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := $(wildcard src/_ext/*.pyx src/_ext/*.h src/_ext/*.c src/aegis_fast/hot/*.pxd)
 ARGS ?=
+EXAMPLES ?=
 
 # Prints the requirements of one table of pyproject.toml, so that they are written down once.
 requirements = $(BIN)/python -c 'import sys, tomllib; p = tomllib.load(open("pyproject.toml", "rb")); \
@@ -14,7 +15,7 @@ install = $(call requirements,$(1)) && $(BIN)/pip install --quiet --disable-pip-
 	-r $(VENV)/$(1).txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check bench wheel clean browser
+.PHONY: help run dev test sanitize long check bench wheel clean browser
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -26,6 +27,12 @@ dev: $(VENV)/.dev ## set up .venv: dependencies, compiled modules, the aegis com
 
 test: $(VENV)/.test browser ## the whole test suite
 	$(BIN)/python -m pytest $(ARGS)
+
+sanitize: $(VENV)/.test ## the native tests under AddressSanitizer and UBSan (EXAMPLES= frames)
+	AEGIS_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m tests.flavors sanitized $(ARGS)
+
+long: sanitize ## the long tests: sanitize, then 1,000,000 frames against the twin in three builds
+	$(BIN)/python -m tests.long_frames --frames $(or $(EXAMPLES),1000000) $(ARGS)
 
 check: $(VENV)/.test $(VENV)/.check ## formatting, lint, types, architecture rules
 	$(BIN)/ruff format --check .

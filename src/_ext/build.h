@@ -2,7 +2,9 @@
 #ifndef AEGIS_BUILD_H
 #define AEGIS_BUILD_H
 
-#if AEGIS_CHECKED
+#if AEGIS_SANITIZED
+#define AEGIS_BUILD "sanitized"
+#elif AEGIS_CHECKED
 #define AEGIS_BUILD "checked"
 #else
 #define AEGIS_BUILD "release"

@@ -6,6 +6,7 @@ import os
 import shlex
 import struct
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from random import Random
@@ -13,7 +14,8 @@ from random import Random
 import pytest
 
 from aegis_fast.errors import FrameError
-from aegis_fast.hot import FrameParser
+from aegis_fast.hot import FrameParser, build_flavor
+from aegis_fast.hot import frame as frame_module
 from aegis_fast.hot.frame import available_isas
 from tests.oracle import frame_maker
 
@@ -76,3 +78,31 @@ def test_no_byte_outside_a_frame_is_touched_and_all_readers_agree(
             assert int(status) == -2, "the kernel leaves these TRs to text.pyx"
             continue
         assert error_offset(parser, frame) == (int(place) if int(status) < 0 else None)
+
+
+READ_TOO_FAR = """
+import ctypes, sys
+kernel = ctypes.CDLL(sys.argv[1])
+message = b"0|H0STCNT0|001|005930^" + b"1^" * 44 + b"1"
+block = ctypes.create_string_buffer(message, len(message))
+header = ctypes.create_string_buffer(1024)
+size = ctypes.c_ssize_t(len(message) + int(sys.argv[2]))
+assert kernel.aegis_open_frame(block, size, header) == 0
+record = ctypes.create_string_buffer(4096)
+assert kernel.aegis_next_trade(header, record) == 0
+"""
+
+
+@pytest.mark.native
+@pytest.mark.skipif(build_flavor()["build"] != "sanitized", reason="needs the sanitizer build")
+def test_the_sanitizer_build_stops_at_a_read_beyond_a_block() -> None:
+    def read(beyond: int) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", READ_TOO_FAR, frame_module.__file__, str(beyond)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert read(0).returncode == 0
+
+    told = read(4_000)
+
+    assert told.returncode != 0
+    assert "AddressSanitizer: heap-buffer-overflow" in told.stderr
