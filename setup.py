@@ -22,10 +22,13 @@ CHECKED = os.environ.get("AEGIS_CHECKED") == "1"
 SANITIZED = os.environ.get("AEGIS_SANITIZED") == "1"
 if CHECKED and SANITIZED:
     raise SystemExit("AEGIS_CHECKED and AEGIS_SANITIZED are two builds: set one of them")
-MODULES = ("price", "bucket", "record", "notice", "text", "frame", "book", "feed")
+MODULES = ("price", "bucket", "record", "notice", "table", "frame", "book", "feed")
 # Plain C beside a module, and the headers whose change must rebuild it.
-C_SOURCES = {"frame": sorted(map(str, Path("src/_ext").glob("*.c")))}
-C_HEADERS = {"frame": sorted(map(str, Path("src/_ext").glob("*.h")))}
+C_SOURCES = {
+    "frame": sorted(map(str, Path("src/_ext").glob("*.c"))),
+    "table": ["src/_ext/table_reader.c"],
+}
+C_HEADERS = dict.fromkeys(C_SOURCES, sorted(map(str, Path("src/_ext").glob("*.h"))))
 BUILD_DIR = "build/cython-checked" if CHECKED else "build/cython"
 
 

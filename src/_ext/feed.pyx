@@ -17,10 +17,12 @@ from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
 from aegis_fast.hot.frame cimport (
     FRAME_BAD_HEADER, FRAME_DEPTH, FRAME_OK, FRAME_TRADE, FRAME_UNKNOWN_TR, frame_error,
     is_known_width,
-    next_depth, next_trade, open_envelope, open_frame, tr_name,
+    next_depth, next_trade, open_envelope, open_frame, table_error,
 )
 from aegis_fast.hot.record cimport Trade, venue_name
-from aegis_fast.hot.text cimport read_text, text_tr_of
+from aegis_fast.hot.table cimport (
+    TableFrame, TableValues, next_record, open_table, table_record, tr_name,
+)
 
 from aegis_fast.errors import Busy, FrameError
 
@@ -44,8 +46,8 @@ cdef class FeedListener(WSListener):
     books: {(symbol, venue): Book}, shared with the caller and filled on demand, at most
     max_symbols; a frame of one more symbol still reaches the trade subscribers, its book does not,
     `unbooked` counts it and the first one is reported to on_bad_frame.
-    on_trade(trade), on_depth(book): the first subscribers. on_text(record): each TextRecord, of the
-    TRs without a type of their own. on_control(message: bytes): JSON messages.
+    on_trade(trade), on_depth(book): the first subscribers. on_record(record): each TableRecord, of
+    the TRs without a type of their own. on_control(message: bytes): JSON messages.
     on_encrypted(tr_id: str, count: int, payload: bytes). on_bad_frame(raw, error).
     on_connected(transport), on_disconnected(transport). on_subscriber_error(callback, exception):
     an exception of any callback above except on_connected and on_disconnected is counted in
@@ -59,7 +61,7 @@ cdef class FeedListener(WSListener):
     def __init__(
         self, *, books=None, on_trade=None, on_depth=None, on_control=None, on_encrypted=None,
         on_bad_frame=None, on_connected=None, on_disconnected=None, on_subscriber_error=None,
-        on_text=None, clock_ns=None, max_symbols=1024, bad_frames_kept=64,
+        on_record=None, clock_ns=None, max_symbols=1024, bad_frames_kept=64,
         max_message_bytes=1 << 20,
     ):
         if max_message_bytes < 1 or bad_frames_kept < 0:
@@ -70,7 +72,7 @@ cdef class FeedListener(WSListener):
         self._trade_subscribers = () if on_trade is None else (on_trade,)
         self._depth_subscribers = () if on_depth is None else (on_depth,)
         self._native_subscribers = ()
-        self.on_text = on_text
+        self.on_record = on_record
         self.on_control = on_control
         self.on_encrypted = on_encrypted
         self.on_bad_frame = on_bad_frame
@@ -241,20 +243,33 @@ cdef class FeedListener(WSListener):
                 self.schema_drift += 1
                 self._drift[header.tr] = header.width
             return 0
+        if status == FRAME_UNKNOWN_TR:
+            return self._receive_table(message, size)
         raw = PyBytes_FromStringAndSize(<const char*>message, size)
-        if status == FRAME_UNKNOWN_TR and (tr_id := text_tr_of(raw)) is not None:
-            return self._receive_text(raw, tr_id)
         return self._reject(raw, frame_error(status, raw, header.error_at))
 
-    cdef int _receive_text(self, bytes raw, str tr_id) except -1:
-        try:
-            records = read_text(raw, tr_id, self.recv_ns)
-        except FrameError as error:
-            return self._reject(raw, error)
-        self.records += len(records)
-        if self.on_text is not None:
-            for record in records:
-                self._report(self.on_text, (record,))
+    cdef int _receive_table(self, const uint8_t* message, Py_ssize_t size) except -1:
+        cdef TableFrame reader
+        cdef TableValues values
+        cdef list records = []
+        cdef int status = open_table(message, size, &reader)
+        if status == FRAME_OK and reader.is_private:
+            # As a plain notice of H0STCNI0: not KIS's.
+            reader.error_at = 0
+            status = FRAME_BAD_HEADER
+        while status == FRAME_OK and reader.records_left:
+            status = next_record(&reader, &values)
+            if status == FRAME_OK and self.on_record is not None:
+                records.append(table_record(&reader, &values, self.recv_ns))
+        if status != FRAME_OK:
+            raw = PyBytes_FromStringAndSize(<const char*>message, size)
+            return self._reject(raw, table_error(status, raw, &reader))
+        self.records += reader.count
+        if not is_known_width(reader.tr, reader.width):
+            self.schema_drift += 1
+            self._drift[reader.tr] = reader.width
+        for record in records:
+            self._report(self.on_record, (record,))
         return 0
 
     cdef int _receive_trades(self, FrameHeader* header) except 1:

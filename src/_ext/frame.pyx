@@ -2,7 +2,7 @@
 
 A frame is `enc|tr_id|count|v0^v1^...`. Supported: trades H0STCNT0, H0NXCNT0, H0UNCNT0, H0EWCNT0;
 books H0STASP0, H0NXASP0, H0UNASP0, H0EWASP0; decrypted notices H0STCNI0, H0STCNI9. The other TRs
-of the KIS table come as text, see text.pyx.
+of the KIS tables come value by value, see table.pyx.
 """
 
 cimport cython
@@ -11,7 +11,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from aegis_fast.errors import FrameError
 
-from aegis_fast.hot.text cimport read_text, text_tr_of
+from aegis_fast.hot.table cimport (
+    TableFrame, TableValues, error_name, is_decimal, next_record, open_table, table_record, tr_name,
+)
 
 from aegis_fast.hot.record import TRADE_DTYPE
 
@@ -46,10 +48,6 @@ if (
 ):
     raise ImportError("kernel.h and the .pxd headers differ; rebuild with `make dev`")
 
-cdef tuple _TR_NAMES = (
-    "H0STCNT0", "H0NXCNT0", "H0UNCNT0", "H0EWCNT0", "H0STASP0", "H0NXASP0", "H0UNASP0",
-    "H0EWASP0", "H0STCNI0", "H0STCNI9",
-)
 # By -FrameStatus.
 cdef tuple _MESSAGES = (
     "", "not a data frame (enc|tr_id|count|values)", "unsupported tr_id",
@@ -58,7 +56,7 @@ cdef tuple _MESSAGES = (
     "a record has fewer values than this tr_id needs",
     "not a symbol of 6 to 12 letters and digits", "not a whole number",
     "a number does not fit 64 bits", "a text or flag is malformed",
-    "the frame is longer than 2 GiB",
+    "the frame is longer than 2 GiB", "more than six decimals",
 )
 
 
@@ -90,12 +88,18 @@ cdef bint is_known_width(int32_t tr, uint32_t width) noexcept nogil:
     return aegis_is_known_width(tr, width) != 0
 
 
-cdef str tr_name(int32_t tr):
-    return _TR_NAMES[tr]
-
-
 cdef object frame_error(int status, bytes raw, uint32_t offset):
     return FrameError(f"{_MESSAGES[-status]} (byte {offset})", raw=raw, offset=offset)
+
+
+cdef object table_error(int status, bytes raw, const TableFrame* reader):
+    message = _MESSAGES[-status]
+    name = error_name(reader)
+    if name is not None:
+        if status == FRAME_NOT_A_NUMBER and is_decimal(reader, reader.error_value):
+            message = "not a number"
+        message = f"{name}: {message}"
+    return FrameError(f"{message} (byte {reader.error_at})", raw=raw, offset=reader.error_at)
 
 
 # The best reader of this machine; done before anything can be parsed.
@@ -142,14 +146,14 @@ cdef class FrameParser:
         self.bad_frames += 1
         raise frame_error(status, raw, offset)
 
-    cdef void _note_done(self, FrameHeader* header) noexcept nogil:
-        self.records += header.count
-        if not is_known_width(header.tr, header.width):
+    cdef void _note_done(self, int32_t tr, uint32_t count, uint32_t width) noexcept nogil:
+        self.records += count
+        if not is_known_width(tr, width):
             self.schema_drift += 1
-            self._drift[header.tr] = header.width
+            self._drift[tr] = width
 
     def parse(self, bytes frame not None, int64_t recv_ns=0):
-        """Return the frame's records: Trade, Depth, Notice or TextRecord, in time order.
+        """Return the frame's records: Trade, Depth, Notice or TableRecord, in time order.
 
         recv_ns is stamped on each. Raises FrameError (a ValueError) with the frame and the byte
         offset where it stops making sense; then no record of the frame counts. A notice must be
@@ -167,22 +171,35 @@ cdef class FrameParser:
             while status == FRAME_OK and header.records_left:
                 records.append(self._next(&header, recv_ns, &status))
         if status == FRAME_UNKNOWN_TR:
-            return self._parse_text(frame, recv_ns)
+            return self._read_table(frame, recv_ns)
         if status != FRAME_OK:
             self._fail(status, frame, header.error_at)
-        self._note_done(&header)
+        self._note_done(header.tr, header.count, header.width)
         return records
 
-    cdef list _parse_text(self, bytes frame, int64_t recv_ns):
-        tr_id = text_tr_of(frame)
-        if tr_id is None:
-            self._fail(FRAME_UNKNOWN_TR, frame, 2)
-        try:
-            records = read_text(frame, tr_id, recv_ns)
-        except FrameError:
+    def parse_table(self, bytes frame not None, int64_t recv_ns=0):
+        """Return the frame's records as TableRecord, every value of them, whatever the TR.
+
+        This way trades, books and decrypted notices give all that parse leaves aside: CTTR, the
+        volume-weighted price, the greeks of an ELW. Raises FrameError as parse, naming the value,
+        also for a price of half a won, since the table knows whole won only.
+        """
+        self.frames += 1
+        return self._read_table(frame, recv_ns)
+
+    cdef list _read_table(self, bytes frame, int64_t recv_ns):
+        cdef TableFrame reader
+        cdef TableValues values
+        cdef list records = []
+        cdef int status = open_table(<const uint8_t*><const char*>frame, len(frame), &reader)
+        while status == FRAME_OK and reader.records_left:
+            status = next_record(&reader, &values)
+            if status == FRAME_OK:
+                records.append(table_record(&reader, &values, recv_ns))
+        if status != FRAME_OK:
             self.bad_frames += 1
-            raise
-        self.records += len(records)
+            raise table_error(status, frame, &reader)
+        self._note_done(reader.tr, reader.count, reader.width)
         return records
 
     cdef object _next(self, FrameHeader* header, int64_t recv_ns, int* status):
@@ -234,10 +251,10 @@ cdef class FrameParser:
                 self._fail(status, frame, header.error_at)
             row.recv_ns = recv_ns
             row += 1
-        self._note_done(&header)
+        self._note_done(header.tr, header.count, header.width)
         return header.count
 
     def drift(self):
         """Return {tr_id: latest width} of the widths that are not in the KIS table."""
         cdef int32_t tr
-        return {_TR_NAMES[tr]: self._drift[tr] for tr in range(TR_COUNT) if self._drift[tr]}
+        return {tr_name(tr): self._drift[tr] for tr in range(TR_COUNT) if self._drift[tr]}

@@ -71,21 +71,6 @@ int aegis_next_depth(aegis_header *h, aegis_depth *out)
     return chosen->next_depth(h, out);
 }
 
-int aegis_is_known_width(int32_t tr, uint32_t width)
-{
-    switch (tr) {
-    case H0STCNT0:
-    case H0NXCNT0:
-    case H0UNCNT0: return width == 47 || width == 46;
-    case H0STASP0: return width == 63 || width == 62 || width == 59;
-    case H0NXASP0: return width == 62 || width == 65;
-    case H0UNASP0: return width == 66 || width == 65;
-    case H0EWCNT0: return width == 63;
-    case H0EWASP0: return width == 73;
-    default: return width == 26 || width == 23;
-    }
-}
-
 int aegis_open_envelope(const uint8_t *frame, ptrdiff_t size_bytes, aegis_header *h)
 {
     TRY(start(frame, size_bytes, h));

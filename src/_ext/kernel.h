@@ -19,6 +19,7 @@ enum {
     FRAME_OVERFLOW = -9,
     FRAME_BAD_TEXT = -10,
     FRAME_TOO_LONG = -11,
+    FRAME_TOO_FINE = -12,
 };
 
 enum { FRAME_TRADE = 1, FRAME_DEPTH = 2, FRAME_NOTICE = 3 };
@@ -144,6 +145,7 @@ int aegis_open_envelope(const uint8_t *frame, ptrdiff_t size_bytes, aegis_header
 int aegis_next_trade(aegis_header *h, aegis_trade *out);
 int aegis_next_depth(aegis_header *h, aegis_depth *out);
 int aegis_next_notice(aegis_header *h, aegis_notice *out);
+/* Whether the tables know this width of the TR; tr as above or any row of tables.h. */
 int aegis_is_known_width(int32_t tr, uint32_t width);
 
 #endif

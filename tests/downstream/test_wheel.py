@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-MODULES = ("price", "bucket", "record", "notice", "frame", "book", "feed")
+MODULES = ("price", "bucket", "record", "notice", "table", "frame", "book", "feed")
 
 BUILD_PROBE = """
 from Cython.Build import cythonize

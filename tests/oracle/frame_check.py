@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import numpy as np
@@ -16,6 +17,7 @@ ROWS = np.zeros(64, dtype=TRADE_DTYPE)
 VENUES = ("", "KRX", "NXT", "UN")
 # Of N frames asked for, N // GENERATED_PART are as generated and the others mutated.
 GENERATED_PART = 6
+TABLE_EVERY = 4
 
 
 def expected_records(frame: bytes) -> list[dict[str, object]] | None:
@@ -26,16 +28,20 @@ def expected_records(frame: bytes) -> list[dict[str, object]] | None:
         return None
 
 
-def check_rejected(parser: FrameParser, frame: bytes) -> None:
-    """Expect a FrameError that carries the frame and an offset inside it."""
+def _check_rejected(read: Callable[[bytes], object], frame: bytes) -> None:
     try:
-        records = parser.parse(frame)
+        records = read(frame)
     except FrameError as refusal:
         raw, offset = refusal.raw, refusal.offset
     else:
         raise AssertionError(f"the twin refuses what was parsed as {records}")
     assert raw == frame
     assert 0 <= offset <= len(frame)
+
+
+def check_rejected(parser: FrameParser, frame: bytes) -> None:
+    """Expect a FrameError that carries the frame and an offset inside it."""
+    _check_rejected(parser.parse, frame)
 
 
 def _check_rows(parser: FrameParser, frame: bytes, expected: list[dict[str, object]]) -> None:
@@ -71,8 +77,26 @@ def _check_book(frame: bytes, expected: list[dict[str, object]]) -> None:
     assert book.is_crossed == twin.is_crossed()
 
 
+def check_table(frame: bytes) -> None:
+    """Compare parse_table with the twin: all values, of trades, books and notices too."""
+    parser = FrameParser()
+    try:
+        expected = frame_twin.parse_table(frame)
+    except frame_twin.TwinError:
+        _check_rejected(parser.parse_table, frame)
+        assert (parser.frames, parser.bad_frames, parser.records) == (1, 1, 0)
+        return
+    records = parser.parse_table(frame)
+    assert [record.as_dict() for record in records] == expected
+    for record in records:
+        assert tuple(record[name] for name in record.names) == record.values
+    width = len(records[0].values) + len(records[0].extra)
+    is_known = width in frame_twin.known_widths(records[0].tr_id)
+    assert parser.drift() == ({} if is_known else {records[0].tr_id: width})
+
+
 def check(parser: FrameParser, frame: bytes) -> bool:
-    """Compare every way to read the frame with the twin; tell whether it was a good frame."""
+    """Compare what parse gives with the twin; tell whether it was a good frame."""
     expected = expected_records(frame)
     if expected is None:
         check_rejected(parser, frame)
@@ -88,7 +112,8 @@ def check(parser: FrameParser, frame: bytes) -> bool:
 def check_seeds(parser: FrameParser, seeds: range, *, is_mutated: bool) -> int:
     """Check the frame of every seed and return how many were good; a failure names its seed.
 
-    The frame readers of this machine take turns, seed by seed.
+    The frame readers of this machine take turns, seed by seed. The table reader reads every
+    TABLE_EVERY-th frame of a TR with a reader of its own, too.
     """
     make = frame_maker.mutated_frame if is_mutated else frame_maker.random_frame
     isas = available_isas()
@@ -100,6 +125,8 @@ def check_seeds(parser: FrameParser, seeds: range, *, is_mutated: bool) -> int:
             choose_isa(isa)
             try:
                 good += check(parser, frame)
+                if seed % TABLE_EVERY == 0:
+                    check_table(frame)
             except AssertionError as error:
                 raise AssertionError(f"seed {seed}, {isa} reader: {frame!r}: {error}") from error
     finally:

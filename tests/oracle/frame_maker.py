@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+from tests.oracle import frame_twin
+
 TRADE_WIDTHS = {"H0STCNT0": (46, 47), "H0NXCNT0": (46, 47), "H0UNCNT0": (46, 47), "H0EWCNT0": (63,)}
 DEPTH_WIDTHS = {
     "H0STASP0": (59, 62, 63),
@@ -12,6 +14,7 @@ DEPTH_WIDTHS = {
     "H0EWASP0": (73,),
 }
 NOTICE_WIDTHS = {"H0STCNI0": (26, 23), "H0STCNI9": (23, 26)}
+WIDTHS = {**TRADE_WIDTHS, **DEPTH_WIDTHS, **NOTICE_WIDTHS}
 
 ODD_VALUES = (
     *("", "", "(null)", "0", "-1", "+1", "-0", "00", "0000000000000000000000007", "-", "+", " 1"),
@@ -27,6 +30,9 @@ ODD_VALUES = (
         "12345678x12345678",
         "(null",
     ),
+    *("2650.15", "-0.5", "+0.11", ".5", "5.", ".", "-.", "-.25", "1.2345678", "1.2300000000"),
+    *("9223372036854.775807", "-9223372036854.775808", "9223372036855", "1.(null)", "1.5.5"),
+    *("71950.5", "0.000000", "00000000000000000001.25", "1.12345x", "1.1234567x", "Q500001"),
 )
 SYMBOLS = ("005930", "000660", "0074K0", "57JN53", "Q500001", "123456789012", "KR7005930003")
 
@@ -96,19 +102,55 @@ def lifelike_notice(rng: Random, symbol: str, width: int) -> list[str]:
     return [*head, *middle, name, order_price if is_fill else ""]
 
 
+KEYS = {"HDFS": ("DNASAAPL", "RBAQAAPL", "DNYSBRK.B"), "H0UP": ("0001", "1001"), "H0GS": ("HTSID",)}
+
+
+def _table_value(rng: Random, kind: str) -> str:
+    if rng.random() < 0.1:
+        return rng.choice(("", "", "(null)"))
+    if kind == "time":
+        return f"{rng.randrange(24):02d}{rng.randrange(60):02d}{rng.randrange(60):02d}"
+    sign, size = rng.choice(("", "", "", "-", "+")), rng.randrange(10 ** rng.randrange(1, 13))
+    if kind == "int":
+        return f"{sign}{size}"
+    if kind == "decimal":
+        digits = rng.choice((1, 2, 2, 2, 4, 4, 6, 8))
+        fraction = f"{rng.randrange(10 ** min(6, digits)):0{min(6, digits)}d}".ljust(digits, "0")
+        return f"{sign}{size}.{fraction}"
+    return rng.choice(("1", "5", "Y", "N", "A", "00", "20260922", "0001A0", "한국석유", "AB1"))
+
+
+def lifelike_table(rng: Random, tr_id: str, width: int) -> list[str]:
+    """One record of any TR after the types of its table; beyond the table, texts."""
+    fields = frame_twin.table_fields(tr_id, max(width, frame_twin.known_widths(tr_id)[0]))
+    values = [rng.choice(KEYS.get(tr_id[:4], SYMBOLS))]
+    values += [_table_value(rng, kind) for _, kind in fields[1:]]
+    return (values + [_table_value(rng, "enum") for _ in range(width)])[:width]
+
+
+def _with_elw_tail(rng: Random, tr_id: str, values: list[str], same: int) -> list[str]:
+    """Behind the first values, an ELW's record goes on in its own way."""
+    if not tr_id.startswith("H0EW"):
+        return values
+    return values[:same] + lifelike_table(rng, tr_id, len(values))[same:]
+
+
 def _record(rng: Random, tr_id: str, width: int) -> list[str]:
     symbol = rng.choice(SYMBOLS)
+    if tr_id in frame_twin.OTHERS:
+        return lifelike_table(rng, tr_id, width)
     if tr_id in TRADE_WIDTHS:
-        return lifelike_trade(rng, symbol, width)
+        values = lifelike_trade(rng, symbol, width)
+        return _with_elw_tail(rng, tr_id, values, 40)
     if tr_id in DEPTH_WIDTHS:
-        return lifelike_depth(rng, symbol, width)
+        values = lifelike_depth(rng, symbol, width)
+        return _with_elw_tail(rng, tr_id, values, 47)
     return lifelike_notice(rng, symbol, width)
 
 
 def make_frame(rng: Random, tr_id: str, *, count: int = 1, width: int = 0, odd: int = 0) -> bytes:
     """A frame of `count` records; `odd` values are replaced by values from ODD_VALUES."""
-    widths = {**TRADE_WIDTHS, **DEPTH_WIDTHS, **NOTICE_WIDTHS}[tr_id]
-    width = width or rng.choice(widths)
+    width = width or rng.choice(WIDTHS.get(tr_id) or frame_twin.known_widths(tr_id))
     values = [value for _ in range(count) for value in _record(rng, tr_id, width)]
     for _ in range(odd):
         values[rng.randrange(len(values))] = rng.choice(ODD_VALUES)
@@ -118,11 +160,12 @@ def make_frame(rng: Random, tr_id: str, *, count: int = 1, width: int = 0, odd: 
 
 def random_frame(rng: Random) -> bytes:
     """Any supported tr_id, 1 to 60 records, known and unknown widths, now and then odd values."""
-    tr_id = rng.choice((*TRADE_WIDTHS, *DEPTH_WIDTHS, *NOTICE_WIDTHS))
+    tr_id = rng.choice(tuple(WIDTHS) if rng.random() < 0.7 else frame_twin.OTHERS)
     count = (
         rng.choice((1, 1, 1, 1, 2, 3, 4, 4, 7)) if rng.random() < 0.99 else rng.randrange(60) + 1
     )
-    width = rng.randrange(22, 90) if rng.random() < 0.15 else 0
+    least = 22 if tr_id in WIDTHS else frame_twin.known_widths(tr_id)[0] - 1
+    width = rng.randrange(least, 90) if rng.random() < 0.15 else 0
     odd = rng.choice((0, 0, 1, 1, 2, 5)) if rng.random() < 0.6 else 0
     if tr_id in NOTICE_WIDTHS and width:
         width = max(23, width)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from tests.contracts.frame_fields import BORROWED, TRS, TYPES, names_of
 
 _TABLE_FILE = Path(__file__).parents[2] / "src" / "aegis_fast" / "kis" / "realtime.json"
 _TABLES = {
@@ -17,8 +21,10 @@ INT64_MAX = 2**63 - 1
 TRADES = {"H0STCNT0": "KRX", "H0NXCNT0": "NXT", "H0UNCNT0": "UN", "H0EWCNT0": "KRX"}
 DEPTHS = {"H0STASP0": "KRX", "H0NXASP0": "NXT", "H0UNASP0": "UN", "H0EWASP0": "KRX"}
 NOTICES = ("H0STCNI0", "H0STCNI9")
-# The table's other streams, and two that it names as having the fields of H0STPGM0.
-TEXTS = {*_TABLES, "H0NXPGM0", "H0UNPGM0"} - {*TRADES, *DEPTHS, *NOTICES}
+# Two streams that the table names as having the fields of H0STPGM0.
+_LIKE = {"H0NXPGM0": "H0STPGM0", "H0UNPGM0": "H0STPGM0"}
+ALL = (*_TABLES, *_LIKE)
+OTHERS = tuple(tr for tr in ALL if tr not in {*TRADES, *DEPTHS, *NOTICES})
 
 TRADE_FIELDS = {
     "time_hhmmss": "STCK_CNTG_HOUR",
@@ -172,35 +178,96 @@ def _notice(tr_id: str, values: list[bytes]) -> dict[str, Any]:
     }
 
 
-def _text(tr_id: str, values: list[bytes]) -> dict[str, Any]:
-    try:
-        texts = [value.decode() for value in values]
-    except UnicodeDecodeError as error:
-        raise TwinError(values) from error
-    kept = tuple(None if text in ("", "(null)") else text for text in texts)
-    return {"tr_id": tr_id, "values": kept, "recv_ns": 0}
+@cache
+def known_widths(tr_id: str) -> list[int]:
+    row = TRS[_LIKE.get(tr_id, tr_id)]
+    return sorted({row["n_fields"], *(entry["width"] for entry in row["observed_widths"])})
 
 
-def parse(frame: bytes) -> list[dict[str, Any]]:
-    """Return the records as dicts of the attributes of Trade, Depth, Notice or TextRecord."""
+@cache
+def table_fields(tr_id: str, width: int) -> list[tuple[str, str]]:
+    """Return name and type of the values that a record of any width surely has."""
+    like = _LIKE.get(tr_id, tr_id)
+    narrower = [known for known in known_widths(tr_id) if known <= width]
+    wider = [known for known in known_widths(tr_id) if known >= width]
+    if not narrower:
+        raise TwinError("narrow")
+    names = names_of(like, narrower[-1])
+    if wider:
+        pairs = list(zip(names, names_of(like, wider[0]), strict=False))
+        agreed = [one == other for one, other in pairs]
+        names = names[: [*agreed, False].index(False)]
+    types = {"VENUE_POPUP": "str"}
+    types |= {name: TYPES[borrowed][name] for name, borrowed in BORROWED.items()}
+    types |= TYPES[like]
+    return [(name, types[name]) for name in names]
+
+
+def micro(value: bytes) -> int | None:
+    if value in (b"", b"(null)"):
+        return None
+    if not re.fullmatch(rb"[+-]?([0-9]+|[0-9]*\.[0-9]+)", value):
+        raise TwinError(value)
+    scaled = Fraction(value.decode()) * 1_000_000
+    if scaled.denominator != 1 or abs(scaled) > INT64_MAX:
+        raise TwinError(value)
+    return int(scaled)
+
+
+def words(value: bytes) -> str | None:
+    return None if value in (b"", b"(null)") else value.decode()
+
+
+READERS = {"int": signed, "time": number, "decimal": micro, "enum": words, "str": words}
+
+
+def _table_record(tr_id: str, values: list[bytes]) -> dict[str, Any]:
+    fields = table_fields(tr_id, len(values))
+    record: dict[str, Any] = {"tr_id": tr_id, "recv_ns": 0}
+    for (field, kind), value in zip(fields, values, strict=False):
+        record[field] = READERS[kind](value)
+    record["extra"] = tuple(words(value) for value in values[len(fields) :])
+    return record
+
+
+def _head(frame: bytes) -> tuple[str, bytes, bytes]:
     parts = frame.split(b"|", 3)
     if len(parts) != 4 or parts[0] != b"0":
         raise TwinError("header")
-    tr_id = parts[1].decode("latin-1")
+    return parts[1].decode("latin-1"), parts[2], parts[3]
+
+
+def _records(shown_count: bytes, payload: bytes, needed: int) -> list[list[bytes]]:
+    if not re.fullmatch(rb"[0-9]+", shown_count) or int(shown_count) == 0:
+        raise TwinError("count")
+    values, count = payload.split(b"^"), int(shown_count)
+    if len(values) % count or len(values) // count < needed:
+        raise TwinError("width")
+    width = len(values) // count
+    return [values[i : i + width] for i in range(0, len(values), width)]
+
+
+def parse_table(frame: bytes) -> list[dict[str, Any]]:
+    """Return the records as the dicts that TableRecord.as_dict gives."""
+    tr_id, count, payload = _head(frame)
+    if tr_id not in ALL:
+        raise TwinError(tr_id)
+    try:
+        payload.decode()
+    except UnicodeDecodeError as error:
+        raise TwinError(payload) from error
+    return [_table_record(tr_id, values) for values in _records(count, payload, 1)]
+
+
+def parse(frame: bytes) -> list[dict[str, Any]]:
+    """Return the records as dicts of the attributes of Trade, Depth, Notice or TableRecord."""
+    tr_id, count, payload = _head(frame)
     if tr_id in TRADES:
         read, needed = _trade, 38
     elif tr_id in DEPTHS:
         read, needed = _depth, 47 if tr_id == "H0EWASP0" else 54
     elif tr_id in NOTICES:
         read, needed = _notice, 23
-    elif tr_id in TEXTS:
-        read, needed = _text, 1
     else:
-        raise TwinError(tr_id)
-    if not re.fullmatch(rb"[0-9]+", parts[2]) or int(parts[2]) == 0:
-        raise TwinError("count")
-    values, count = parts[3].split(b"^"), int(parts[2])
-    if len(values) % count or len(values) // count < needed:
-        raise TwinError("width")
-    width = len(values) // count
-    return [read(tr_id, values[i : i + width]) for i in range(0, len(values), width)]
+        return parse_table(frame)
+    return [read(tr_id, values) for values in _records(count, payload, needed)]

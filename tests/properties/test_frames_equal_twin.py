@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 
 from aegis_fast.hot import FrameParser
 from tests.oracle import frame_maker, frame_twin
-from tests.oracle.frame_check import GENERATED_PART, check, check_rejected, check_seeds
+from tests.oracle.frame_check import (
+    GENERATED_PART,
+    check,
+    check_rejected,
+    check_seeds,
+    check_table,
+)
 
 pytestmark = pytest.mark.native
 
@@ -51,7 +57,7 @@ ANY_VALUE = st.one_of(
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     seed=st.integers(0, 2**32),
-    tr_id=st.sampled_from([*frame_twin.TRADES, *frame_twin.DEPTHS, *frame_twin.NOTICES]),
+    tr_id=st.sampled_from(frame_twin.ALL),
     count=st.integers(1, 4),
     places=st.lists(st.tuples(st.integers(0, 400), ANY_VALUE), max_size=3),
 )
@@ -63,20 +69,25 @@ def test_any_value_in_any_place_parses_as_the_twin_does(
     for place, value in places:
         values[place % len(values)] = value
 
-    check(FrameParser(), f"{head}|{'^'.join(values)}".encode())
+    frame = f"{head}|{'^'.join(values)}".encode()
+    check(FrameParser(), frame)
+    check_table(frame)
 
 
 @settings(max_examples=500, deadline=None)
 @given(frame=st.binary(max_size=64))
 def test_arbitrary_bytes_are_refused(frame: bytes) -> None:
     check_rejected(FrameParser(), frame)
+    check_table(frame)
 
 
 @settings(max_examples=500, deadline=None)
 @given(
-    tr_id=st.sampled_from([*frame_twin.TRADES, *frame_twin.DEPTHS, *frame_twin.NOTICES]),
+    tr_id=st.sampled_from(frame_twin.ALL),
     count=st.integers(0, 5),
     payload=st.binary(max_size=400),
 )
 def test_arbitrary_payloads_parse_as_the_twin_does(tr_id: str, count: int, payload: bytes) -> None:
-    check(FrameParser(), f"0|{tr_id}|{count:03d}|".encode() + payload)
+    frame = f"0|{tr_id}|{count:03d}|".encode() + payload
+    check(FrameParser(), frame)
+    check_table(frame)

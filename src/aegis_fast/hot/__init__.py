@@ -20,7 +20,7 @@ try:
         tick_size,
     )
     from aegis_fast.hot.record import ABSENT, TRADE_DTYPE, Depth, Trade
-    from aegis_fast.hot.text import TEXT_TRS, TextRecord
+    from aegis_fast.hot.table import MICRO, TABLE_TRS, TableRecord, field_types
 except ImportError as error:
     raise ImportError(
         f"the compiled modules of aegis_fast.hot cannot be loaded ({error}); "
@@ -33,7 +33,8 @@ __all__ = [
     "ABSENT",
     "BEST_CHANGED",
     "EXPECTED_CHANGED",
-    "TEXT_TRS",
+    "MICRO",
+    "TABLE_TRS",
     "TOTALS_CHANGED",
     "TRADE_DTYPE",
     "Book",
@@ -43,12 +44,13 @@ __all__ = [
     "Notice",
     "Side",
     "SlidingWindow",
-    "TextRecord",
+    "TableRecord",
     "TokenBucket",
     "Trade",
     "UnknownNameError",
     "build_flavor",
     "calculate_order_price",
+    "field_types",
     "offset_price",
     "price_limits",
     "round_to_tick",

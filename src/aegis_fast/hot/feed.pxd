@@ -5,8 +5,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from picows.picows cimport WSListener, WSMsgType
 
 from aegis_fast.hot.book cimport Book, BookTable
-from aegis_fast.hot.frame cimport FrameHeader, TR_COUNT
+from aegis_fast.hot.frame cimport FrameHeader
 from aegis_fast.hot.record cimport DepthRecord, TradeRecord
+from aegis_fast.hot.table cimport TR_COUNT
 
 
 cdef class NativeSubscriber:
@@ -33,7 +34,7 @@ cdef class FeedListener(WSListener):
     cdef readonly dict books
     cdef readonly Py_ssize_t max_message_bytes
     cdef readonly object transport
-    cdef public object on_text
+    cdef public object on_record
     cdef public object on_control
     cdef public object on_encrypted
     cdef public object on_bad_frame
@@ -56,8 +57,8 @@ cdef class FeedListener(WSListener):
         self, const uint8_t* piece, Py_ssize_t size, WSMsgType kind, bint is_last
     ) except -1
     cdef int _receive(self, const uint8_t* message, Py_ssize_t size) except -1
+    cdef int _receive_table(self, const uint8_t* message, Py_ssize_t size) except -1
     # These two answer a FrameStatus.
-    cdef int _receive_text(self, bytes raw, str tr_id) except -1
     cdef int _receive_trades(self, FrameHeader* header) except 1
     cdef int _receive_depths(self, FrameHeader* header) except 1
     cdef int _receive_encrypted(self, const uint8_t* message, Py_ssize_t size) except -1

@@ -7,13 +7,13 @@ from picows import WSFrame, WSListener, WSTransport
 from aegis_fast.errors import FrameError
 from aegis_fast.hot.book import Book
 from aegis_fast.hot.record import Trade
-from aegis_fast.hot.text import TextRecord
+from aegis_fast.hot.table import TableRecord
 
 class NativeSubscriber: ...
 
 class FeedListener(WSListener):
     on_control: Callable[[_bytes], object] | None
-    on_text: Callable[[TextRecord], object] | None
+    on_record: Callable[[TableRecord], object] | None
     on_encrypted: Callable[[str, int, _bytes], object] | None
     on_bad_frame: Callable[[_bytes, FrameError], object] | None
     on_connected: Callable[[WSTransport], object] | None
@@ -31,7 +31,7 @@ class FeedListener(WSListener):
         on_connected: Callable[[WSTransport], object] | None = None,
         on_disconnected: Callable[[WSTransport], object] | None = None,
         on_subscriber_error: Callable[[Any, Exception], object] | None = None,
-        on_text: Callable[[TextRecord], object] | None = None,
+        on_record: Callable[[TableRecord], object] | None = None,
         clock_ns: Callable[[], int] | None = None,
         max_symbols: int = 1024,
         bad_frames_kept: int = 64,

@@ -13,6 +13,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from aegis_fast.hot.notice cimport Notice, NoticeRecord
 from aegis_fast.hot.record cimport Depth, DepthRecord, Trade, TradeRecord
+from aegis_fast.hot.table cimport TR_COUNT, TableFrame
 
 
 cdef enum FrameStatus:
@@ -28,16 +29,13 @@ cdef enum FrameStatus:
     FRAME_OVERFLOW = -9
     FRAME_BAD_TEXT = -10
     FRAME_TOO_LONG = -11
+    FRAME_TOO_FINE = -12
 
 
 cdef enum FrameKind:
     FRAME_TRADE = 1
     FRAME_DEPTH = 2
     FRAME_NOTICE = 3
-
-
-cdef enum:
-    TR_COUNT = 10
 
 
 ctypedef struct FrameHeader:
@@ -66,9 +64,10 @@ cdef int next_notice(FrameHeader* header, NoticeRecord* record) noexcept nogil
 
 # Whether this width of the TR is in the table (fields or observed widths of realtime.json).
 cdef bint is_known_width(int32_t tr, uint32_t width) noexcept nogil
-cdef str tr_name(int32_t tr)
 # A FrameError for the status, with the frame's bytes and the offset.
 cdef object frame_error(int status, bytes raw, uint32_t offset)
+# The same for a frame read with hot.table; it names the value that does not fit.
+cdef object table_error(int status, bytes raw, const TableFrame* reader)
 
 
 cdef class FrameParser:
@@ -80,5 +79,5 @@ cdef class FrameParser:
 
     cdef int _fail(self, int status, bytes raw, uint32_t offset) except -1
     cdef object _next(self, FrameHeader* header, int64_t recv_ns, int* status)
-    cdef list _parse_text(self, bytes frame, int64_t recv_ns)
-    cdef void _note_done(self, FrameHeader* header) noexcept nogil
+    cdef list _read_table(self, bytes frame, int64_t recv_ns)
+    cdef void _note_done(self, int32_t tr, uint32_t count, uint32_t width) noexcept nogil

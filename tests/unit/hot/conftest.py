@@ -44,7 +44,7 @@ def supported_frames() -> list[bytes]:
 
 
 @pytest.fixture(scope="session")
-def text_frames() -> list[bytes]:
+def table_frames() -> list[bytes]:
     names = ("H0STANC0", "H0STMKO0", "H0STOUP0", "H0UNANC0", "H0UNMKO0", "H0UPCNT0", "HDFSCNT0")
     return [frame for name in names for frame in lines(f"{name}.txt")]
 

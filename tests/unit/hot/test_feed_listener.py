@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from picows.picows import _make_test_ws_frame
 
 from aegis_fast.errors import Busy, FrameError
 from aegis_fast.hot import Book, FeedListener, FrameParser, Trade
+from tests.oracle.frame_maker import make_frame
 
 pytestmark = pytest.mark.native
 
@@ -40,7 +42,7 @@ def feed(record: Recorder) -> FeedListener:
         on_trade=record("trade"),
         on_depth=record("depth"),
         on_control=record("control"),
-        on_text=record("text"),
+        on_record=record("record"),
         on_encrypted=record("encrypted"),
         on_bad_frame=record("bad"),
         on_subscriber_error=record("error"),
@@ -55,9 +57,9 @@ def test_every_captured_message_goes_to_its_subscriber(
     depth_frames: list[bytes],
     control_messages: list[bytes],
     encrypted_frames: list[bytes],
-    text_frames: list[bytes],
+    table_frames: list[bytes],
 ) -> None:
-    messages = (trade_frames, depth_frames, control_messages, encrypted_frames, text_frames)
+    messages = (trade_frames, depth_frames, control_messages, encrypted_frames, table_frames)
     for message in itertools.chain(*messages):
         feed.feed_bytes(message)
 
@@ -70,13 +72,13 @@ def test_every_captured_message_goes_to_its_subscriber(
     assert record.named("control") == [(message,) for message in control_messages]
     assert [(tr, n) for tr, n, _ in record.named("encrypted")] == [("H0STCNI0", 1), ("H0STCNI9", 1)]
     assert record.named("encrypted")[0][2] == encrypted_frames[0].split(b"|", 3)[3]
-    texts = [text for (text,) in record.named("text")]
-    expected_texts = [text for frame in text_frames for text in FrameParser().parse(frame)]
-    assert [t.as_dict() | {"recv_ns": 0} for t in texts] == [t.as_dict() for t in expected_texts]
+    tables = [table for (table,) in record.named("record")]
+    expected_tables = [table for frame in table_frames for table in FrameParser().parse(frame)]
+    assert [t.as_dict() | {"recv_ns": 0} for t in tables] == [t.as_dict() for t in expected_tables]
     assert record.named("bad") == []
     assert feed.counters() == {
-        "frames": 16 + len(text_frames),
-        "records": 22 + len(texts),
+        "frames": 16 + len(table_frames),
+        "records": 22 + len(tables),
         "bad_frames": 0,
         "controls": 4,
         "encrypted": 2,
@@ -276,6 +278,45 @@ def test_width_drift_is_counted(feed: FeedListener, trade_frames: list[bytes]) -
     feed.feed_bytes(trade_frames[-1] + b"^new")
 
     assert (feed.schema_drift, feed.drift()) == (1, {"H0STCNT0": 48})
+
+
+def test_width_drift_of_a_table_is_counted_whether_or_not_somebody_listens(
+    table_frames: list[bytes],
+) -> None:
+    (frame,) = (frame for frame in table_frames if frame.startswith(b"0|H0UPCNT0"))
+
+    for on_record in (None, lambda record: None):
+        feed = FeedListener(on_record=on_record)
+
+        feed.feed_bytes(frame + b"^new")
+
+        assert (feed.records, feed.schema_drift, feed.drift()) == (1, 1, {"H0UPCNT0": 31})
+
+
+@pytest.mark.parametrize("on_record", [None, print])
+def test_table_with_a_bad_last_record_delivers_none_of_its_frame(
+    on_record: Any, table_frames: list[bytes], record: Recorder
+) -> None:
+    (frame,) = (frame for frame in table_frames if frame.startswith(b"0|H0UNANC0|002"))
+    called = record("record")
+    feed = FeedListener(on_record=on_record and called, on_bad_frame=record("bad"))
+
+    feed.feed_bytes(frame[: frame.rindex(b"^")] + b"^318000x")
+
+    assert record.named("record") == []
+    assert "VI_STND_PRC: not a whole number" in str(record.named("bad")[0][1])
+    assert (feed.frames, feed.bad_frames, feed.records) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("tr_id", ["H0STCNI0", "H0STCNI9", "H0GSCNI0", "H0GSCNI9"])
+def test_plain_notice_from_the_socket_is_refused(
+    feed: FeedListener, record: Recorder, tr_id: str
+) -> None:
+    feed.feed_bytes(make_frame(Random(1), tr_id))
+
+    assert record.named("record") == []
+    assert "not a data frame" in str(record.named("bad")[0][1])
+    assert (feed.bad_frames, feed.records) == (1, 0)
 
 
 def test_subscriber_may_feed_a_message_itself(
