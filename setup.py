@@ -23,12 +23,13 @@ SANITIZED = os.environ.get("AEGIS_SANITIZED") == "1"
 if CHECKED and SANITIZED:
     raise SystemExit("AEGIS_CHECKED and AEGIS_SANITIZED are two builds: set one of them")
 MODULES = ("price", "bucket", "record", "notice", "table", "frame", "book", "feed")
-# Plain C beside a module, and the headers whose change must rebuild it.
-C_SOURCES = {
-    "frame": sorted(map(str, Path("src/_ext").glob("*.c"))),
-    "table": ["src/_ext/table_reader.c"],
+# Plain C beside a module, and the headers whose change must rebuild it: grid* belongs to price.
+GRID = set(map(str, Path("src/_ext").glob("grid*.[ch]")))
+C_FILES = {
+    "price": sorted(GRID),
+    "frame": sorted({*map(str, Path("src/_ext").glob("*.[ch]"))} - GRID),
+    "table": ["src/_ext/table_reader.c", *sorted(map(str, Path("src/_ext").glob("*.h")))],
 }
-C_HEADERS = dict.fromkeys(C_SOURCES, sorted(map(str, Path("src/_ext").glob("*.h"))))
 BUILD_DIR = "build/cython-checked" if CHECKED else "build/cython"
 
 
@@ -83,8 +84,8 @@ DIRECTIVES = {
 extensions = [
     Extension(
         f"aegis_fast.hot.{name}",
-        [f"src/_ext/{name}.pyx", *C_SOURCES.get(name, [])],
-        depends=C_HEADERS.get(name, []),
+        [f"src/_ext/{name}.pyx", *(c for c in C_FILES.get(name, []) if c.endswith(".c"))],
+        depends=[c for c in C_FILES.get(name, []) if c.endswith(".h")],
         include_dirs=["src/_ext", numpy.get_include()],
         define_macros=[
             ("AEGIS_CHECKED", "1" if CHECKED else "0"),
