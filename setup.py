@@ -22,7 +22,8 @@ CHECKED = os.environ.get("AEGIS_CHECKED") == "1"
 SANITIZED = os.environ.get("AEGIS_SANITIZED") == "1"
 if CHECKED and SANITIZED:
     raise SystemExit("AEGIS_CHECKED and AEGIS_SANITIZED are two builds: set one of them")
-MODULES = ("price", "bucket", "record", "notice", "table", "frame", "book", "feed")
+NAMES = "price, bucket, record, notice, table, frame, book, bus, histogram, feed"
+MODULES = NAMES.split(", ")
 # Plain C beside a module, and the headers whose change must rebuild it: grid* belongs to price.
 GRID = set(map(str, Path("src/_ext").glob("grid*.[ch]")))
 C_FILES = {

@@ -2,6 +2,7 @@
 
 cimport cython
 cimport numpy as cnp
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
@@ -15,6 +16,10 @@ from aegis_fast.hot.frame cimport (
 from aegis_fast.hot.record cimport absent_int, store_symbol, venue_code_of, venue_name
 
 from aegis_fast.errors import Busy
+
+cdef extern from "Python.h":
+    # Borrowed, unlike Cython's own declaration.
+    PyObject* PyList_GET_ITEM(object sequence, Py_ssize_t i)
 
 cnp.import_array()
 
@@ -306,16 +311,20 @@ cdef class BookTable:
         free(self._slots)
 
     cdef Book find(self, const char* symbol, int32_t venue):
+        cdef PyObject* found = self.find_borrowed(symbol, venue)
+        return <Book>found if found != NULL else None
+
+    cdef PyObject* find_borrowed(self, const char* symbol, int32_t venue) noexcept:
         cdef uint64_t slot = _slot_of(symbol, venue)
         cdef uint32_t entry
-        cdef Book book
+        cdef PyObject* book
         while True:
             # The table is at most half full, so there is an empty slot to stop at.
             entry = self._slots[slot & self._slot_mask]
             if entry == 0:
-                return None
-            book = <Book>self._booked[<Py_ssize_t>entry - 1]
-            if book.holds(symbol, venue):
+                return NULL
+            book = PyList_GET_ITEM(self._booked, <Py_ssize_t>entry - 1)
+            if (<Book>book).holds(symbol, venue):
                 return book
             slot += 1
 

@@ -6,11 +6,13 @@ keeps no pointer into it.
 
 from collections import deque
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_SetObject, PyErr_WriteUnraisable
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
-from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
 
@@ -19,59 +21,76 @@ from aegis_fast.hot.frame cimport (
     is_known_width,
     next_depth, next_trade, open_envelope, open_frame, table_error,
 )
-from aegis_fast.hot.record cimport Trade, venue_name
+from aegis_fast.hot.record cimport venue_name
 from aegis_fast.hot.table cimport (
     TableFrame, TableValues, next_record, open_table, table_record, tr_name,
 )
 
 from aegis_fast.errors import Busy, FrameError
+from aegis_fast.hot.bus import Subscriber
 
 # Of a bad frame only this much is kept in the ring of last_bad().
 cdef Py_ssize_t KEPT_BYTES = 65_536
 
+# A frame of so many records is read into the stack; one of more costs a malloc.
+cdef enum:
+    FEW_TRADES = 16
+    FEW_DEPTHS = 8
 
-cdef class NativeSubscriber:
-    """Base of subscribers written in Cython; see feed.pxd. The default ignores everything."""
-
-    cdef int on_trade_record(self, const TradeRecord* record, Book book) except -1:
-        return 0
-
-    cdef int on_depth_record(self, const DepthRecord* record, Book book) except -1:
-        return 0
+cdef tuple _STAGES = ("parse", "book", "subscribers", "read")
 
 
+cdef inline int64_t _monotonic_ns() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+cdef inline int64_t _lap(LatencyHistogram stage, int64_t begun_ns) noexcept:
+    """End one stage and begin the next."""
+    cdef int64_t now_ns = _monotonic_ns()
+    stage.record_ns(now_ns - begun_ns)
+    return now_ns
+
+
+@cython.final
 cdef class FeedListener(WSListener):
     """Turn KIS realtime messages into book updates and subscriber calls, one socket at a time.
 
     books: {(symbol, venue): Book}, shared with the caller and filled on demand, at most
     max_symbols; a frame of one more symbol still reaches the trade subscribers, its book does not,
     `unbooked` counts it and the first one is reported to on_bad_frame.
-    on_trade(trade), on_depth(book): the first subscribers. on_record(record): each TableRecord, of
-    the TRs without a type of their own. on_control(message: bytes): JSON messages.
-    on_encrypted(tr_id: str, count: int, payload: bytes). on_bad_frame(raw, error).
-    on_connected(transport), on_disconnected(transport). on_subscriber_error(callback, exception):
-    an exception of any callback above except on_connected and on_disconnected is counted in
-    subscriber_errors and passed here, the next subscriber still runs; without it the exception
-    goes to sys.unraisablehook. clock_ns: a callable for tests and simulations; None reads
-    CLOCK_REALTIME, once per socket read. A fragmented message longer than max_message_bytes is
-    dropped as a bad frame. Counters: frames (data frames, bad ones included), records,
-    bad_frames, controls, encrypted, bytes.
+    bus: who hears trades and books; by default one of its own. on_trade(trade), on_depth(book): the
+    first subscribers of it. on_record(record): each TableRecord, of the TRs without a type of
+    their own. on_control(message: bytes): JSON messages. on_encrypted(tr_id: str, count: int,
+    payload: bytes). on_bad_frame(raw, error). on_connected(transport), on_disconnected(transport).
+    on_subscriber_error(callback, exception): an exception of one of these callbacks, except
+    on_connected and on_disconnected, and of (subscriber, exception) of its own bus; without it the
+    exception goes to sys.unraisablehook. A bus that was handed in has its own on_error.
+    clock_ns: a callable for tests and simulations; None reads CLOCK_REALTIME, once per socket read.
+    A fragmented message longer than max_message_bytes is dropped as a bad frame. sample_every: time
+    the stages of every so many messages, a power of two; 0 times nothing (see latency). Counters:
+    frames (data frames, bad ones included), records, bad_frames, controls, encrypted, bytes.
     """
 
     def __init__(
-        self, *, books=None, on_trade=None, on_depth=None, on_control=None, on_encrypted=None,
-        on_bad_frame=None, on_connected=None, on_disconnected=None, on_subscriber_error=None,
-        on_record=None, clock_ns=None, max_symbols=1024, bad_frames_kept=64,
-        max_message_bytes=1 << 20,
+        self, *, Bus bus=None, books=None, on_trade=None, on_depth=None, on_control=None,
+        on_encrypted=None, on_bad_frame=None, on_connected=None, on_disconnected=None,
+        on_subscriber_error=None, on_record=None, clock_ns=None, max_symbols=1024,
+        bad_frames_kept=64, max_message_bytes=1 << 20, sample_every=64,
     ):
         if max_message_bytes < 1 or bad_frames_kept < 0:
             raise ValueError("max_message_bytes must be positive, bad_frames_kept not negative")
+        if not 0 <= sample_every <= 1 << 20 or sample_every & (sample_every - 1):
+            raise ValueError(f"sample_every must be 0 or a power of two, not {sample_every}")
         self.max_message_bytes = max_message_bytes
         self.books = {} if books is None else books
         self._table = BookTable(self.books, max_symbols)
-        self._trade_subscribers = () if on_trade is None else (on_trade,)
-        self._depth_subscribers = () if on_depth is None else (on_depth,)
-        self._native_subscribers = ()
+        self.bus = Bus(on_subscriber_error) if bus is None else bus
+        if on_trade is not None:
+            self.bus.add(Subscriber("on_trade", on_trade=on_trade))
+        if on_depth is not None:
+            self.bus.add(Subscriber("on_depth", on_depth=on_depth))
         self.on_record = on_record
         self.on_control = on_control
         self.on_encrypted = on_encrypted
@@ -84,20 +103,14 @@ cdef class FeedListener(WSListener):
         self._partial = None
         self._is_skipping = False
         self._is_stale_stamp = True
+        # Off, the count runs from 0 down and never comes to 0 again.
+        self.sample_every = self._until_sample = sample_every
+        self._parse = LatencyHistogram()
+        self._book = LatencyHistogram()
+        self._subscribers = LatencyHistogram()
+        self._read = LatencyHistogram()
 
     # ---- what the owner calls ----
-
-    def add_trade_subscriber(self, callback):
-        """Call callback(trade) for every trade, after the subscribers already there."""
-        self._trade_subscribers = (*self._trade_subscribers, callback)
-
-    def add_depth_subscriber(self, callback):
-        """Call callback(book) after every book snapshot; book.change_bits tells what moved."""
-        self._depth_subscribers = (*self._depth_subscribers, callback)
-
-    def add_native_subscriber(self, NativeSubscriber subscriber not None):
-        """Call the subscriber's C methods for every record, before all Python subscribers."""
-        self._native_subscribers = (*self._native_subscribers, subscriber)
 
     def book(self, symbol, venue="KRX"):
         """Return the book, made if it is new.
@@ -107,10 +120,27 @@ cdef class FeedListener(WSListener):
         return self._table.book(symbol, venue)
 
     def feed_bytes(self, bytes message not None):
-        """Handle one whole message exactly as if it had come from the socket."""
+        """Handle one whole message exactly as if a socket read had brought it alone."""
         self._stamp()
+        cdef int64_t begun_ns = self._read_begun_ns
         self.size_bytes += len(message)
         self._receive(<const uint8_t*><const char*>message, len(message))
+        self._read_done(begun_ns)
+
+    def feed_many(self, list messages not None):
+        """Handle whole messages (bytes) exactly as if one socket read had brought them all.
+
+        Raises TypeError at the first that is no bytes object; those before it are handled.
+        """
+        cdef bytes message
+        self._stamp()
+        cdef int64_t begun_ns = self._read_begun_ns
+        for message in messages:
+            if message is None:
+                raise TypeError("a message is a bytes object, not None")
+            self.size_bytes += len(message)
+            self._receive(<const uint8_t*><const char*>message, len(message))
+        self._read_done(begun_ns)
 
     def last_bad(self):
         """Return the newest bad frames, oldest first, each cut to 64 KiB."""
@@ -128,6 +158,34 @@ cdef class FeedListener(WSListener):
             "subscriber_errors": self.subscriber_errors, "unbooked": self.unbooked,
             "schema_drift": self.schema_drift,
         }
+
+    def histogram(self, stage):
+        """Return (lower_bounds_ns, counts) of a stage as two read-only int64 arrays.
+
+        Raises KeyError for an unknown stage; see latency.
+        """
+        found = self._stages()[stage]
+        return found.lower_bounds_ns, found.counts
+
+    def latency(self):
+        """Return {stage: {count, p50_ns, p99_ns, p999_ns, max_ns}} since the start.
+
+        parse: a message, from its first byte to the records of all of it. book: a record, into its
+        book. subscribers: a record, through all who want it. These three are measured at every
+        sample_every-th message. read: every socket read, from its stamp to the end of its last
+        message; what the kernel and the event loop took before is not in it. Times are differences
+        of CLOCK_MONOTONIC, and nothing is subtracted: each holds one reading of the clock (20 to
+        30 ns).
+        """
+        return {stage: found.summary() for stage, found in self._stages().items()}
+
+    def _stages(self):
+        return dict(zip(_STAGES, (self._parse, self._book, self._subscribers, self._read)))
+
+    @property
+    def subscriber_errors(self):
+        """Exceptions of subscribers and callbacks, all of the bus included."""
+        return self.callback_errors + self.bus.errors
 
     @property
     def bytes(self):
@@ -170,11 +228,15 @@ cdef class FeedListener(WSListener):
             self._reject(
                 frame.get_payload_as_bytes(), FrameError("a binary message; KIS sends text")
             )
+        if frame.last_in_buffer:
+            self._read_done(self._read_begun_ns)
 
     # ---- one message ----
 
     cdef int _stamp(self) except -1:
         cdef timespec now
+        if self.sample_every:
+            self._read_begun_ns = _monotonic_ns()
         if self._clock_ns is not None:
             try:
                 self.recv_ns = self._clock_ns()
@@ -184,6 +246,10 @@ cdef class FeedListener(WSListener):
         clock_gettime(CLOCK_REALTIME, &now)
         self.recv_ns = <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
         return 0
+
+    cdef void _read_done(self, int64_t begun_ns) noexcept nogil:
+        if self.sample_every:
+            self._read.record_ns(_monotonic_ns() - begun_ns)
 
     cdef int _collect(
         self, const uint8_t* piece, Py_ssize_t size, WSMsgType kind, bint is_last
@@ -217,6 +283,7 @@ cdef class FeedListener(WSListener):
 
     cdef int _receive(self, const uint8_t* message, Py_ssize_t size) except -1:
         cdef FrameHeader header
+        cdef int64_t begun_ns = 0
         cdef int status
         if size > 0 and message[0] == c"{":
             self.controls += 1
@@ -228,11 +295,15 @@ cdef class FeedListener(WSListener):
         if size > 0 and message[0] == c"1":
             return self._receive_encrypted(message, size)
         self.frames += 1
+        self._until_sample -= 1
+        if self._until_sample == 0:
+            self._until_sample = self.sample_every
+            begun_ns = _monotonic_ns()
         status = open_frame(message, size, &header)
         if status == FRAME_OK and header.kind == FRAME_TRADE:
-            status = self._receive_trades(&header)
+            status = self._receive_trades(&header, begun_ns)
         elif status == FRAME_OK and header.kind == FRAME_DEPTH:
-            status = self._receive_depths(&header)
+            status = self._receive_depths(&header, begun_ns)
         elif status == FRAME_OK:
             # Notices come encrypted; a plain one is not KIS's and must not move an order.
             header.error_at = 0
@@ -272,13 +343,26 @@ cdef class FeedListener(WSListener):
             self._report(self.on_record, (record,))
         return 0
 
-    cdef int _receive_trades(self, FrameHeader* header) except 1:
-        cdef TradeRecord single
-        cdef TradeRecord* records = &single
+    cdef int _receive_trades(self, FrameHeader* header, int64_t begun_ns) except 1:
+        cdef TradeRecord record
+        cdef int status
+        if header.count > 1:
+            return self._receive_many_trades(header, begun_ns)
+        status = next_trade(header, &record)
+        if status == FRAME_OK:
+            record.recv_ns = self.recv_ns
+            if begun_ns:
+                begun_ns = _lap(self._parse, begun_ns)
+            self._take_trade(&record, begun_ns)
+        return status
+
+    cdef int _receive_many_trades(self, FrameHeader* header, int64_t begun_ns) except 1:
+        cdef TradeRecord[FEW_TRADES] some
+        cdef TradeRecord* records = some
         cdef TradeRecord* owned = NULL
         cdef uint32_t i
         cdef int status = FRAME_OK
-        if header.count > 1:
+        if header.count > FEW_TRADES:
             # open_frame has checked that the frame is long enough for this many records.
             records = owned = <TradeRecord*>malloc(header.count * sizeof(TradeRecord))
             if owned == NULL:
@@ -290,30 +374,53 @@ cdef class FeedListener(WSListener):
                 if status != FRAME_OK:
                     return status
                 records[i].recv_ns = self.recv_ns
+            if begun_ns:
+                begun_ns = _lap(self._parse, begun_ns)
             for i in range(header.count):
-                self._deliver_trade(&records[i])
+                self._take_trade(&records[i], begun_ns)
+                if begun_ns:
+                    begun_ns = _monotonic_ns()
         finally:
             free(owned)
         return FRAME_OK
 
-    cdef int _receive_depths(self, FrameHeader* header) except 1:
-        cdef DepthRecord single
-        cdef DepthRecord* records = &single
+    cdef int _receive_depths(self, FrameHeader* header, int64_t begun_ns) except 1:
+        cdef DepthRecord record
+        cdef int status
+        if header.count > 1:
+            return self._receive_many_depths(header, begun_ns)
+        status = next_depth(header, &record)
+        if status == FRAME_OK:
+            record.recv_ns = self.recv_ns
+            if begun_ns:
+                begun_ns = _lap(self._parse, begun_ns)
+            self._take_depth(&record, begun_ns)
+        return status
+
+    cdef int _receive_many_depths(self, FrameHeader* header, int64_t begun_ns) except 1:
+        cdef DepthRecord[FEW_DEPTHS] some
+        cdef DepthRecord* records = some
         cdef DepthRecord* owned = NULL
         cdef uint32_t i
         cdef int status = FRAME_OK
-        if header.count > 1:
+        if header.count > FEW_DEPTHS:
+            # open_frame has checked that the frame is long enough for this many records.
             records = owned = <DepthRecord*>malloc(header.count * sizeof(DepthRecord))
             if owned == NULL:
                 raise MemoryError
         try:
+            # All of a frame or nothing: the last record is read before the first is delivered.
             for i in range(header.count):
                 status = next_depth(header, &records[i])
                 if status != FRAME_OK:
                     return status
                 records[i].recv_ns = self.recv_ns
+            if begun_ns:
+                begun_ns = _lap(self._parse, begun_ns)
             for i in range(header.count):
-                self._deliver_depth(&records[i])
+                self._take_depth(&records[i], begun_ns)
+                if begun_ns:
+                    begun_ns = _monotonic_ns()
         finally:
             free(owned)
         return FRAME_OK
@@ -331,41 +438,36 @@ cdef class FeedListener(WSListener):
             self._report(self.on_encrypted, (tr_id, header.count, whole[header.payload_at:]))
         return 0
 
-    cdef int _deliver_trade(self, const TradeRecord* record) except -1:
-        cdef Trade trade
-        cdef Book book = self._book_of(record.symbol, record.venue)
-        if book is not None:
-            book.apply_trade_record(record)
-        for native in self._native_subscribers:
-            try:
-                (<NativeSubscriber>native).on_trade_record(record, book)
-            except Exception as error:
-                self._contain(native, error)
-        if self._trade_subscribers:
-            trade = Trade.__new__(Trade)
-            trade.record = record[0]
-            for callback in self._trade_subscribers:
-                try:
-                    callback(trade)
-                except Exception as error:
-                    self._contain(callback, error)
+    cdef int _take_trade(self, const TradeRecord* record, int64_t begun_ns) except -1:
+        cdef PyObject* found = self._table.find_borrowed(record.symbol, record.venue)
+        cdef Book book
+        if found == NULL:
+            book = self._new_book(record.symbol, record.venue)
+            if book is None:
+                return self.bus.deliver_trade(record, None)
+            found = <PyObject*>book
+        (<Book>found).apply_trade_record(record)
+        if begun_ns:
+            begun_ns = _lap(self._book, begun_ns)
+        self.bus.deliver_trade(record, <Book>found)
+        if begun_ns:
+            _lap(self._subscribers, begun_ns)
         return 0
 
-    cdef int _deliver_depth(self, const DepthRecord* record) except -1:
-        cdef Book book = self._book_of(record.symbol, record.venue)
-        if book is not None:
-            book.apply_record(record)
-        for native in self._native_subscribers:
-            try:
-                (<NativeSubscriber>native).on_depth_record(record, book)
-            except Exception as error:
-                self._contain(native, error)
-        if book is not None:
-            for callback in self._depth_subscribers:
-                try:
-                    callback(book)
-                except Exception as error:
-                    self._contain(callback, error)
+    cdef int _take_depth(self, const DepthRecord* record, int64_t begun_ns) except -1:
+        cdef PyObject* found = self._table.find_borrowed(record.symbol, record.venue)
+        cdef Book book
+        if found == NULL:
+            book = self._new_book(record.symbol, record.venue)
+            if book is None:
+                return self.bus.deliver_depth(record, None)
+            found = <PyObject*>book
+        (<Book>found).apply_record(record)
+        if begun_ns:
+            begun_ns = _lap(self._book, begun_ns)
+        self.bus.deliver_depth(record, <Book>found)
+        if begun_ns:
+            _lap(self._subscribers, begun_ns)
         return 0
 
     # ---- what goes wrong ----
@@ -385,7 +487,7 @@ cdef class FeedListener(WSListener):
         return 0
 
     cdef int _contain(self, object subscriber, object error) except -1:
-        self.subscriber_errors += 1
+        self.callback_errors += 1
         if self.on_subscriber_error is not None:
             try:
                 self.on_subscriber_error(subscriber, error)
@@ -397,10 +499,7 @@ cdef class FeedListener(WSListener):
         PyErr_WriteUnraisable(subscriber)
         return 0
 
-    cdef Book _book_of(self, const char* symbol, int32_t venue):
-        cdef Book book = self._table.find(symbol, venue)
-        if book is not None:
-            return book
+    cdef Book _new_book(self, const char* symbol, int32_t venue):
         name = symbol.decode("ascii")
         try:
             return self._table.book(name, venue_name(venue))

@@ -5,8 +5,10 @@ from libc.stdint cimport int64_t, uint8_t
 
 from aegis_fast.hot.book cimport Book
 from aegis_fast.hot.bucket cimport SlidingWindow
-from aegis_fast.hot.feed cimport FeedListener, NativeSubscriber
+from aegis_fast.hot.bus cimport NativeSubscriber
+from aegis_fast.hot.feed cimport FeedListener
 from aegis_fast.hot.frame cimport FRAME_OK, FRAME_TRADE, FrameHeader, TradeRecord, next_trade, open_frame
+from aegis_fast.hot.histogram cimport LatencyHistogram
 from aegis_fast.hot.price cimport INSTRUMENT_STOCK, SIDE_BUY, round_krw, tick_size_krw
 from aegis_fast.hot.record cimport DepthRecord
 
@@ -59,3 +61,12 @@ def grants(SlidingWindow window not None, int64_t until_ns):
         for now_ns in range(until_ns):
             granted += window.acquire(now_ns)
     return granted
+
+
+def durations(LatencyHistogram histogram not None, int64_t count):
+    """Record 1, 2, 3 ... ns in C."""
+    cdef int64_t value_ns
+    with nogil:
+        for value_ns in range(1, count + 1):
+            histogram.record_ns(value_ns)
+    return histogram.count

@@ -13,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-MODULES = ("price", "bucket", "record", "notice", "table", "frame", "book", "feed")
+NAMES = "price, bucket, record, notice, table, frame, book, bus, histogram, feed"
+MODULES = NAMES.split(", ")
 
 BUILD_PROBE = """
 from Cython.Build import cythonize

@@ -6,7 +6,7 @@ from pathlib import Path
 import probe
 
 import aegis_fast
-from aegis_fast.hot import Book, FeedListener, SlidingWindow
+from aegis_fast.hot import Book, FeedListener, LatencyHistogram, SlidingWindow
 
 site, frames = Path(sys.argv[1]), Path(sys.argv[2])
 assert Path(aegis_fast.__file__).is_relative_to(site), aegis_fast.__file__
@@ -20,11 +20,14 @@ assert probe.traded_qty(depths[0]) == -1
 book = Book("005930")
 book.apply(depths[0])
 assert probe.best_level(book) == (62_200, 252_233, 100)
+histogram = LatencyHistogram()
+assert probe.durations(histogram, 1_000) == 1_000
+assert 500 <= histogram.percentile_ns(500_000) < 520
 assert probe.grants(SlidingWindow(3, 100), 1_000) == 30
 
 strategy = probe.Imbalance()
 feed = FeedListener()
-feed.add_native_subscriber(strategy)
+feed.bus.add(strategy)
 feed.feed_bytes(trades[6])
 feed.feed_bytes(depths[0])
 assert strategy.traded_qty == 153

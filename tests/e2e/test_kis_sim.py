@@ -24,7 +24,7 @@ from aegis_fast.core.model import (
     Venue,
 )
 from aegis_fast.errors import NotFound
-from aegis_fast.hot import Book, Notice, Trade
+from aegis_fast.hot import Book, Bus, Notice, Subscriber, Trade
 from aegis_fast.kis.credentials import AppCredentials
 from aegis_fast.kis.gateway import KISGateway
 from aegis_fast.kis.profile import PAPER, SIM, SIM_ACCOUNT, Profile
@@ -49,6 +49,8 @@ class Events:
         self.ups = 0
         self.downs: list[str] = []
         self.troubles: list[tuple[str, str]] = []
+        self.bus = Bus()
+        self.bus.add(Subscriber("test", on_trade=self.on_trade, on_depth=self.on_depth))
 
     def on_trade(self, trade: Trade) -> None:
         self.trades.append(trade)
@@ -127,6 +129,7 @@ def on_sim(
             credentials=credentials,
             issuer=gateway.issuer,
             events=events,
+            bus=events.bus,
             clock_ns=None,
             **(feed | (stream_options or {})),
         )

@@ -14,7 +14,7 @@ import pytest
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, ws_create_server
 
 from aegis_fast.errors import AuthError, Busy, ConfigError, InvalidRequest
-from aegis_fast.hot import Book, Notice, Trade
+from aegis_fast.hot import Book, Bus, Notice, Subscriber, Trade
 from aegis_fast.kis.credentials import AppCredentials
 from aegis_fast.kis.notice import encrypt
 from aegis_fast.kis.profile import PAPER, SIM
@@ -121,6 +121,9 @@ class Events:
         self.downs: list[str] = []
         self.troubles: list[tuple[str, str]] = []
         self.fail_on_trade = False
+        self.errors: list[tuple[str, str]] = []
+        self.bus = Bus(lambda who, error: self.errors.append((who.name, repr(error))))
+        self.bus.add(Subscriber("test", on_trade=self.on_trade, on_depth=self.on_depth))
 
     def on_trade(self, trade: Trade) -> None:
         if self.fail_on_trade:
@@ -181,6 +184,7 @@ class Bench:
             credentials=CREDENTIALS,
             issuer=self.issuer,
             events=self.events,
+            bus=self.events.bus,
             clock_ns=None,
             **(values | options),
         )
@@ -361,7 +365,12 @@ def test_a7_silence_is_a_drop_and_any_message_is_not(loop_factory: Any) -> None:
 
 def test_s15_s14_a8_defaults_are_the_specifications() -> None:
     stream = KISStream(
-        profile=SIM, credentials=CREDENTIALS, issuer=Issuer(), events=Events(), clock_ns=None
+        profile=SIM,
+        credentials=CREDENTIALS,
+        issuer=Issuer(),
+        events=Events(),
+        bus=Bus(),
+        clock_ns=None,
     )
 
     assert stream._silence_timeout_s == 30.0
@@ -585,7 +594,7 @@ def test_nonsense_frames_are_counted_and_not_reported_one_by_one() -> None:
     on_feed(test)
 
 
-def test_pain20_subscribers_bug_is_internal_and_the_feed_goes_on() -> None:
+def test_pain20_subscribers_bug_is_told_as_its_own_and_the_feed_goes_on() -> None:
     async def test(bench: Bench) -> None:
         await bench.up()
         bench.events.fail_on_trade = True
@@ -593,8 +602,24 @@ def test_pain20_subscribers_bug_is_internal_and_the_feed_goes_on() -> None:
         bench.session.send(DEPTH_FRAME)
         await until(lambda: bool(bench.events.depths))
 
+        assert bench.events.errors == [("test", repr(KeyError("a subscriber's bug")))]
+        assert bench.stream.counters()["subscriber_errors"] == 1
+        assert bench.events.kinds() == []
+        assert bench.stream.is_up
+
+    on_feed(test)
+
+
+def test_pain20_own_callbacks_bug_is_internal_and_the_feed_goes_on() -> None:
+    async def test(bench: Bench) -> None:
+        await bench.up()
+        bench.stream._listener.on_bad_frame = lambda raw, error: 1 // 0
+        bench.session.send(b"0|H0STCNT0|002|a^b^c")
+        bench.session.send(DEPTH_FRAME)
+        await until(lambda: bool(bench.events.depths))
+
         assert bench.events.kinds() == ["internal"]
-        assert "KeyError" in bench.events.troubles[0][1]
+        assert "ZeroDivisionError" in bench.events.troubles[0][1]
         assert bench.stream.is_up
 
     logging.getLogger("aegis_fast.kis").setLevel(logging.CRITICAL)
@@ -671,5 +696,6 @@ def test_s66_plain_feed_elsewhere_is_refused() -> None:
             credentials=CREDENTIALS,
             issuer=Issuer(),
             events=Events(),
+            bus=Bus(),
             clock_ns=None,
         )

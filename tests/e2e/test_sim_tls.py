@@ -131,6 +131,7 @@ def test_engine_parts_trade_over_tls_with_the_authority_in_their_settings(tmp_pa
             credentials=CREDENTIALS,
             issuer=gateway.issuer,
             events=events,
+            bus=events.bus,
             clock_ns=None,
             tls=tls,
         )

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from aegis_fast.core.bus import Bus
 from aegis_fast.core.effects import (
     Alert,
     AskLedger,
@@ -41,7 +40,7 @@ from aegis_fast.core.order_manager import OrderManager
 from aegis_fast.core.ports import Broker
 from aegis_fast.engine.sending import ORDER_DEADLINES_S, Command, Sender, event_of
 from aegis_fast.errors import StorageError
-from aegis_fast.hot import Notice
+from aegis_fast.hot import Bus, Notice
 from aegis_fast.store.journal import Entry
 from aegis_fast.store.journal import Journal as JournalStore
 

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from aegis_fast.config import Settings
-from aegis_fast.core.bus import Bus, Watcher
 from aegis_fast.core.events import WorldSeen
 from aegis_fast.core.masking import mask_account
 from aegis_fast.core.model import OrderState
@@ -28,7 +27,7 @@ from aegis_fast.engine.listing import Listing
 from aegis_fast.engine.sync import Sync
 from aegis_fast.engine.watching import Watching
 from aegis_fast.errors import AegisError
-from aegis_fast.hot import Book, Notice, Trade
+from aegis_fast.hot import Bus, Notice, Subscriber
 from aegis_fast.store.journal import Journal
 from aegis_fast.store.stint import Stint
 
@@ -45,11 +44,9 @@ class WorldSource(Broker, Protocol):
 
 
 class FeedBridge:
-    """Pass what the feed tells to the engine and the bus. Implements core.ports.FeedEvents."""
+    """Pass what the feed tells to the engine. Implements core.ports.FeedEvents."""
 
-    def __init__(self, engine: Engine, bus: Bus, log: logging.Logger) -> None:
-        self.on_trade: Callable[[Trade], None] = bus.trade
-        self.on_depth: Callable[[Book], None] = bus.depth
+    def __init__(self, engine: Engine, log: logging.Logger) -> None:
         self.on_notice: Callable[[Notice], None] = engine.on_notice
         self.up_changed = asyncio.Event()
         self.drops = 0
@@ -197,7 +194,7 @@ class Lifecycle:
             return
         for strategy in self._strategies:
             strategy.bind(self.service)
-            watcher = Watcher(
+            watcher = Subscriber(
                 f"strategy {type(strategy).__name__}",
                 symbols=frozenset(strategy.symbols),
                 on_trade=strategy.on_trade,

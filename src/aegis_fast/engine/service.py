@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from aegis_fast.core.bus import Watcher
 from aegis_fast.core.events import (
     AmendRequested,
     CancelRequested,
@@ -45,7 +44,7 @@ from aegis_fast.errors import (
     RiskRejected,
     TransientError,
 )
-from aegis_fast.hot import Book, Trade
+from aegis_fast.hot import Book, Subscriber, Trade
 
 __all__ = ["Service", "StatusSource"]
 
@@ -363,7 +362,7 @@ class Service:
         on_order: Callable[[Order], None] | None = None,
     ) -> Callable[[], None]:
         """See core.ports.TradingService.watch."""
-        watcher = Watcher(
+        watcher = Subscriber(
             "api",
             symbols=frozenset(symbols),
             on_trade=on_trade,

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aegis_fast.core.bus import Bus, Watcher
 from aegis_fast.core.ports import Feed
 from aegis_fast.errors import TransientError
-from aegis_fast.hot import Book
+from aegis_fast.hot import Book, Bus, Subscriber
 
 __all__ = ["Watching"]
 
@@ -31,7 +30,7 @@ class Watching:
             self._feed.watch(symbol)
             self._pinned.add(symbol)
 
-    def add(self, watcher: Watcher) -> Callable[[], None]:
+    def add(self, watcher: Subscriber) -> Callable[[], None]:
         """Register a watcher and its symbols; the function returned ends both.
 
         Raises what the feed raises when no registration is free; nothing is registered then.
@@ -73,7 +72,7 @@ class Watching:
             if not arrived.done():
                 arrived.set_result(fresh)
 
-        end = self.add(Watcher("book", symbols=frozenset({symbol}), on_depth=on_depth))
+        end = self.add(Subscriber("book", symbols=frozenset({symbol}), on_depth=on_depth))
         try:
             return dict((await asyncio.wait_for(arrived, self._book_timeout_s)).snapshot())
         except TimeoutError:

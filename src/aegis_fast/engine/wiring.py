@@ -9,7 +9,6 @@ from pathlib import Path
 
 from aegis_fast.api.access import Access, ApiKey, Role
 from aegis_fast.config import Settings
-from aegis_fast.core.bus import Bus, Watcher
 from aegis_fast.core.dispatch import CallQueue
 from aegis_fast.core.model import OrderType
 from aegis_fast.core.order_manager import OrderManager
@@ -25,7 +24,7 @@ from aegis_fast.engine.listing import Listing
 from aegis_fast.engine.service import Service
 from aegis_fast.engine.sync import Sync
 from aegis_fast.engine.watching import Watching
-from aegis_fast.hot import SlidingWindow
+from aegis_fast.hot import Bus, SlidingWindow, Subscriber
 from aegis_fast.kis.credentials import AppCredentials
 from aegis_fast.kis.gateway import KISGateway
 from aegis_fast.kis.profile import (
@@ -110,12 +109,13 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
             OrderType.LIMIT: settings.order.limit_timeout_ms / 1000,
         },
     )
-    bridge = FeedBridge(engine, bus, log)
+    bridge = FeedBridge(engine, log)
     feed = KISStream(
         profile=place,
         credentials=credentials,
         issuer=gateway.issuer,
         events=bridge,
+        bus=bus,
         # None: the listener stamps each socket read in C.
         clock_ns=None,
         silence_timeout_s=settings.feed.heartbeat_interval_ms / 1000,
@@ -213,7 +213,7 @@ def _credentials(settings: Settings) -> AppCredentials:
     )
 
 
-def _report(log: logging.Logger, watcher: Watcher, error: Exception) -> None:
+def _report(log: logging.Logger, watcher: Subscriber, error: Exception) -> None:
     log.error(
         "%s failed (%d of %d): %s",
         watcher.name,

@@ -7,8 +7,10 @@ fallback, since a slow one would pass unnoticed.
 try:
     from aegis_fast.hot.book import BEST_CHANGED, EXPECTED_CHANGED, TOTALS_CHANGED, Book
     from aegis_fast.hot.bucket import SlidingWindow, TokenBucket
+    from aegis_fast.hot.bus import Bus, NativeSubscriber, Subscriber
     from aegis_fast.hot.feed import FeedListener
     from aegis_fast.hot.frame import FrameParser, build_flavor
+    from aegis_fast.hot.histogram import LatencyHistogram
     from aegis_fast.hot.notice import Notice
     from aegis_fast.hot.price import (
         Side,
@@ -38,12 +40,16 @@ __all__ = [
     "TOTALS_CHANGED",
     "TRADE_DTYPE",
     "Book",
+    "Bus",
     "Depth",
     "FeedListener",
     "FrameParser",
+    "LatencyHistogram",
+    "NativeSubscriber",
     "Notice",
     "Side",
     "SlidingWindow",
+    "Subscriber",
     "TableRecord",
     "TokenBucket",
     "Trade",

@@ -4,6 +4,7 @@
 The level pointers stay valid as long as the Book lives.
 """
 
+from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from aegis_fast.hot.frame cimport FrameHeader
@@ -37,6 +38,9 @@ cdef class Book:
     cdef int32_t _venue
     cdef char _hour_class
     cdef object _levels
+    # Who wants this symbol, kept here by the bus; see bus.pyx.
+    cdef object _route
+    cdef uint64_t _route_version
 
     cdef bint holds(self, const char* symbol, int32_t venue) noexcept nogil
     cdef int _read(self, FrameHeader* header, DepthRecord* record) noexcept nogil
@@ -54,5 +58,7 @@ cdef class BookTable:
 
     # The book of a symbol padded with zeros to 16 bytes, or None.
     cdef Book find(self, const char* symbol, int32_t venue)
+    # The same without a new reference, NULL for None: the table keeps its books for ever.
+    cdef PyObject* find_borrowed(self, const char* symbol, int32_t venue) noexcept
     cpdef Book book(self, object symbol, object venue)
     cdef int _add(self, Book book) except -1

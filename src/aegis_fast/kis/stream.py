@@ -1,7 +1,7 @@
 """Keep one realtime connection to KIS up for ever, with everything registered that is wanted.
 
-The compiled FeedListener reads the socket and feeds books and trade subscribers; what is rare comes
-here: control messages, encrypted notices, drops. KIS's rules: echo PINGPONG verbatim as text, never
+The compiled FeedListener reads the socket and feeds the books and the bus; what is rare comes here:
+control messages, encrypted notices, drops. KIS's rules: echo PINGPONG verbatim as text, never
 send a protocol ping, one session per appkey, registrations die with the connection (S5, S7, S14,
 S15, S76, readings A6-A8). Source: KIS.md sections 4 and 5.
 """
@@ -19,7 +19,7 @@ from picows import WSError, WSMsgType, WSTransport, ws_connect
 
 from aegis_fast.core.ports import FeedEvents
 from aegis_fast.errors import AegisError, InvalidRequest, ProtocolError
-from aegis_fast.hot import Book, FeedListener
+from aegis_fast.hot import Book, Bus, FeedListener
 from aegis_fast.kis.credentials import AppCredentials
 from aegis_fast.kis.fields import NS_PER_S
 from aegis_fast.kis.notice import NoticeReader
@@ -68,7 +68,8 @@ class KISStream:
 
     A cycle is cycle_attempts tries, reconnect_interval_s apart; a failed cycle is reported and
     followed by cooldown_s of rest, then the next begins (A8). silence_timeout_s without a frame of
-    any kind counts as a drop (A7). subscribe_pacing_s lies between two registrations.
+    any kind counts as a drop (A7). subscribe_pacing_s lies between two registrations. bus: who
+    hears trades and books, called by the listener without a step between.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class KISStream:
         credentials: AppCredentials,
         issuer: TokenIssuer,
         events: FeedEvents,
+        bus: Bus,
         clock_ns: Callable[[], int] | None,
         silence_timeout_s: float = 30.0,
         reconnect_interval_s: float = 1.0,
@@ -109,13 +111,12 @@ class KISStream:
         )
         self._notices = NoticeReader(credentials.account)
         self._listener = FeedListener(
-            on_trade=events.on_trade,
-            on_depth=events.on_depth,
+            bus=bus,
             on_control=self._on_control,
             on_encrypted=self._on_encrypted,
             on_bad_frame=self._on_bad_frame,
             on_disconnected=self._on_disconnected,
-            on_subscriber_error=self._on_subscriber_error,
+            on_subscriber_error=self._on_callback_error,
             clock_ns=clock_ns,
             max_symbols=MAX_BOOKS,
             max_message_bytes=MAX_FRAME_BYTES,
@@ -306,7 +307,7 @@ class KISStream:
         if self._dropped is not None and not self._dropped.done():
             self._dropped.set_result(drop)
 
-    # ---- what the listener reports; exceptions of these end in _on_subscriber_error ----
+    # ---- what the listener reports; exceptions of these end in _on_callback_error ----
 
     def _on_control(self, message: bytes) -> None:
         if b'"PINGPONG"' in message:
@@ -342,11 +343,11 @@ class KISStream:
     def _on_disconnected(self, transport: WSTransport) -> None:
         self._drop(_Drop("the connection was closed"))
 
-    def _on_subscriber_error(self, callback: object, error: Exception) -> None:
+    def _on_callback_error(self, callback: object, error: Exception) -> None:
         # Our own fault, not KIS's: it is reported as such and never as a delay (pain 20).
-        if _is_power_of_two(self._listener.subscriber_errors):
-            self._log.error("a feed subscriber failed: %r", callback, exc_info=error)
-            self._trouble("internal", f"{type(error).__name__} in a feed subscriber")
+        if _is_power_of_two(self._listener.callback_errors):
+            self._log.error("a feed callback failed: %r", callback, exc_info=error)
+            self._trouble("internal", f"{type(error).__name__} in a feed callback")
 
     # ---- effects ----
 

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from aegis_fast.core.bus import Bus
 from aegis_fast.core.dispatch import CallQueue
 from aegis_fast.core.events import BalanceLoaded, OrderSubmitted
 from aegis_fast.core.model import (
@@ -47,7 +46,7 @@ from aegis_fast.engine.service import Service
 from aegis_fast.engine.sync import Sync
 from aegis_fast.engine.watching import Watching
 from aegis_fast.errors import NotFound
-from aegis_fast.hot import Book, SlidingWindow
+from aegis_fast.hot import Book, Bus, SlidingWindow
 from aegis_fast.store.journal import Journal
 
 ACCOUNT = "5000000001"

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from aegis_fast.core.bus import Bus
 from aegis_fast.core.dispatch import CallQueue
 from aegis_fast.core.events import BalanceLoaded, Event
 from aegis_fast.core.hours import kst_date
@@ -48,7 +47,7 @@ from aegis_fast.engine.service import Service
 from aegis_fast.engine.sync import Sync
 from aegis_fast.engine.watching import Watching
 from aegis_fast.errors import NotFound, StorageError
-from aegis_fast.hot import Book, Notice, SlidingWindow
+from aegis_fast.hot import Book, Bus, Notice, SlidingWindow
 from tests.unit.core.core_maker import ACCOUNT, INSTRUMENT, SYMBOL, T0, row
 
 T = TypeVar("T")

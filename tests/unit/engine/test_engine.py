@@ -7,7 +7,6 @@ import logging
 
 import pytest
 
-from aegis_fast.core.bus import Watcher
 from aegis_fast.core.events import (
     AmendRequested,
     CancelRequested,
@@ -27,7 +26,7 @@ from aegis_fast.core.model import (
     Side,
 )
 from aegis_fast.errors import Busy
-from aegis_fast.hot import Notice
+from aegis_fast.hot import Notice, Subscriber
 from aegis_fast.store.journal import Entry
 from tests.unit.core.core_maker import ACCOUNT, SYMBOL, T0, accepted, fill, submitted
 from tests.unit.engine.engine_maker import (
@@ -129,7 +128,7 @@ def test_i6_waiters_hear_only_what_is_durable_watchers_hear_at_once() -> None:
     async def body() -> None:
         rig = Rig()
         heard: list[OrderState] = []
-        rig.bus.add(Watcher("w", on_order=lambda order: heard.append(order.state)))
+        rig.bus.add(Subscriber("w", on_order=lambda order: heard.append(order.state)))
         order_id = rig.submit_now().order_id
         rig.journal.mode = "hold"
         waiter = rig.engine.wait_for(order_id)
@@ -236,7 +235,7 @@ def test_o3_market_order_without_ack_is_unknown_at_two_seconds_and_a_late_ack_co
         rig = Rig(calls_per_s=30)
         rig.broker.script.append((2.4, None))
         seen: list[tuple[float, OrderState]] = []
-        rig.bus.add(Watcher("w", on_order=lambda o: seen.append((rig.loop.time(), o.state))))
+        rig.bus.add(Subscriber("w", on_order=lambda o: seen.append((rig.loop.time(), o.state))))
 
         order = await rig.service.submit(request(order_type=OrderType.MARKET))
 
@@ -435,8 +434,8 @@ def test_s03_what_a_watcher_causes_is_written_and_told_after_its_cause() -> None
             if order.state is S.LIVE and order.qty == 10:
                 rig.submit_now(qty=3)
 
-        rig.bus.add(Watcher("strategy", on_order=trades_on_it))
-        rig.bus.add(Watcher("screen", on_order=lambda o: told.append((o.order_id, o.state))))
+        rig.bus.add(Subscriber("strategy", on_order=trades_on_it))
+        rig.bus.add(Subscriber("screen", on_order=lambda o: told.append((o.order_id, o.state))))
         first = rig.submit_now().order_id
         # The fill is there before the ack: both follow from one event.
         rig.engine.apply(fill(1, 4))
@@ -461,7 +460,7 @@ def test_strategy_that_answers_its_own_orders_without_end_is_stopped() -> None:
             count += 1
             rig.submit_now(qty=1, price_krw=49_000 + 100 * (count % 400))
 
-        rig.bus.add(Watcher("greedy", on_order=greedy, max_errors=10**9))
+        rig.bus.add(Subscriber("greedy", on_order=greedy, max_errors=10**9))
         rig.submit_now(qty=1)
         await settle()
         assert "without end" in rig.engine.stop_reason
@@ -478,7 +477,7 @@ def test_error_in_a_watcher_stops_no_order() -> None:
         def fails(_order: Order) -> None:
             raise RuntimeError("a strategy's bug")
 
-        rig.bus.add(Watcher("bad", on_order=fails))
+        rig.bus.add(Subscriber("bad", on_order=fails))
         await rig.live()
         assert len(rig.bus_errors) == 2
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from aegis_fast.core.bus import Watcher
 from aegis_fast.core.events import AmendRequested, CancelRequested, KillSwitchSet
 from aegis_fast.core.model import Accepted, OrderState, OrderType, Outcome, Refused, Side
-from aegis_fast.hot import Notice
+from aegis_fast.hot import Notice, Subscriber
 from tests.unit.engine.engine_fakes import ACCOUNT, DATE, SYMBOL, Rig, run, until
 
 LIVE, REJECTED, UNKNOWN = OrderState.LIVE, OrderState.REJECTED, OrderState.UNKNOWN
@@ -80,7 +79,7 @@ def test_changes_are_durable_before_they_leave(rig: Rig) -> None:
 def test_waiter_hears_only_what_the_file_holds_and_a_watcher_at_once(rig: Rig) -> None:
     async def work() -> None:
         heard: list[OrderState] = []
-        rig.bus.add(Watcher("screen", on_order=lambda order: heard.append(order.state)))
+        rig.bus.add(Subscriber("screen", on_order=lambda order: heard.append(order.state)))
         held = []
 
         async def place(command: object) -> Outcome:

@@ -7,9 +7,8 @@ import asyncio
 import msgspec
 import pytest
 
-from aegis_fast.core.bus import Watcher
 from aegis_fast.errors import InvalidRequest, NotFound, StorageError, TransientError
-from aegis_fast.hot import Book
+from aegis_fast.hot import Book, Subscriber
 from tests.unit.core.core_maker import INSTRUMENT, SYMBOL
 from tests.unit.engine.engine_maker import OTHER, SECOND, Rig, run, settle
 
@@ -125,7 +124,7 @@ def test_symbol_stays_registered_as_long_as_somebody_watches() -> None:
         assert rig.feed.counts == {SYMBOL: 1}
         end_second()
         assert rig.feed.counts == {}
-        assert rig.bus.watchers == ()
+        assert rig.bus.subscribers == ()
 
     run(body)
 
@@ -146,9 +145,9 @@ def test_watch_that_finds_no_registration_leaves_nothing_behind() -> None:
         rig = Rig()
         rig.feed.capacity = 1
         with pytest.raises(StorageError):
-            rig.watching.add(Watcher("greedy", symbols=frozenset({SYMBOL, OTHER})))
+            rig.watching.add(Subscriber("greedy", symbols=frozenset({SYMBOL, OTHER})))
         assert rig.feed.counts == {}
-        assert rig.bus.watchers == ()
+        assert rig.bus.subscribers == ()
 
     run(body)
 

@@ -11,7 +11,7 @@ from picows import WSMsgType
 from picows.picows import _make_test_ws_frame
 
 from aegis_fast.errors import Busy, FrameError
-from aegis_fast.hot import Book, FeedListener, FrameParser, Trade
+from aegis_fast.hot import Book, Bus, FeedListener, FrameParser, Subscriber, Trade
 from tests.oracle.frame_maker import make_frame
 
 pytestmark = pytest.mark.native
@@ -95,8 +95,13 @@ def test_book_is_up_to_date_when_the_subscribers_run(
 ) -> None:
     seen: list[tuple[int, int]] = []
     book = feed.book("005930")
-    feed.add_trade_subscriber(lambda trade: seen.append((trade.price_krw, book.last_price_krw)))
-    feed.add_depth_subscriber(lambda b: seen.append((b.seq, b.change_bits)))
+    feed.bus.add(
+        Subscriber(
+            "late",
+            on_trade=lambda trade: seen.append((trade.price_krw, book.last_price_krw)),
+            on_depth=lambda b: seen.append((b.seq, b.change_bits)),
+        )
+    )
 
     feed.feed_bytes(trade_frames[-1])
     feed.feed_bytes(depth_frames[0])
@@ -115,15 +120,16 @@ def test_subscribers_run_in_registration_order_and_survive_each_other(
         order.append("failing")
         raise RuntimeError("boom")
 
-    feed.add_trade_subscriber(failing)
-    feed.add_trade_subscriber(lambda trade: order.append("last"))
+    bad = Subscriber("bad", on_trade=failing)
+    feed.bus.add(bad)
+    feed.bus.add(Subscriber("last", on_trade=lambda trade: order.append("last")))
 
     feed.feed_bytes(trade_frames[6])
 
     assert order == ["failing", "last"] * 4
     assert len(record.named("trade")) == 4
-    assert feed.subscriber_errors == 4
-    assert [(cb, str(exc)) for cb, exc in record.named("error")] == [(failing, "boom")] * 4
+    assert feed.subscriber_errors == bad.errors == 4
+    assert [(who, str(exc)) for who, exc in record.named("error")] == [(bad, "boom")] * 4
     assert feed.bad_frames == 0
 
 
@@ -133,7 +139,7 @@ def test_failing_depth_and_control_callbacks_are_contained(
     def fail(*arguments: object) -> None:
         raise ValueError("no")
 
-    feed.add_depth_subscriber(fail)
+    feed.bus.add(Subscriber("bad", on_depth=fail))
     feed.on_control = feed.on_encrypted = feed.on_bad_frame = fail
 
     feed.feed_bytes(depth_frames[0])
@@ -154,16 +160,23 @@ def test_error_without_a_handler_is_unraisable_and_not_lost(
         raise RuntimeError("boom")
 
     feed = FeedListener(on_trade=fail)
+    feed.on_control = fail
     feed.feed_bytes(trade_frames[0])
+    feed.feed_bytes(b"{}")
 
-    assert [(c.exc_type, c.object) for c in caught] == [(RuntimeError, fail)]
+    (subscriber,) = feed.bus.subscribers
+    assert [(c.exc_type, c.object) for c in caught] == [
+        (RuntimeError, subscriber),
+        (RuntimeError, fail),
+    ]
+    assert (feed.callback_errors, feed.subscriber_errors) == (1, 2)
 
 
 def test_interrupts_are_not_contained(feed: FeedListener, trade_frames: list[bytes]) -> None:
     def stop(trade: Trade) -> None:
         raise KeyboardInterrupt
 
-    feed.add_trade_subscriber(stop)
+    feed.bus.add(Subscriber("stop", on_trade=stop))
 
     with pytest.raises(KeyboardInterrupt):
         feed.feed_bytes(trade_frames[0])
@@ -326,14 +339,21 @@ def test_subscriber_may_feed_a_message_itself(
         if trade.qty == 78:
             feed.feed_bytes(trade_frames[5])
 
-    feed.add_trade_subscriber(nested)
+    feed.bus.add(Subscriber("nested", on_trade=nested))
     feed.feed_bytes(trade_frames[6])
 
     assert [trade.qty for (trade,) in record.named("trade")] == [1, 78, 1, 2, 75, 1, 73]
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"max_symbols": 0}, {"max_message_bytes": 0}, {"bad_frames_kept": -1}]
+    "wrong",
+    [
+        {"max_symbols": 0},
+        {"max_message_bytes": 0},
+        {"bad_frames_kept": -1},
+        {"sample_every": 3},
+        {"sample_every": -1},
+    ],
 )
 def test_nonsense_arguments_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError):
@@ -422,3 +442,121 @@ def test_receive_time_is_stamped_from_the_clock(
     assert [trade.recv_ns for (trade,) in record.named("trade")] == [1_000] * 4
     assert feed.book("005930").recv_ns == 1_001
     assert feed.recv_ns == 1_001
+
+
+def test_messages_of_one_read_share_its_stamp_and_the_next_read_has_its_own(
+    feed: FeedListener, record: Recorder, trade_frames: list[bytes]
+) -> None:
+    feed.feed_many(trade_frames[:3])
+    feed.feed_many([])
+    feed.feed_bytes(trade_frames[0])
+
+    assert [trade.recv_ns for (trade,) in record.named("trade")] == [1_000] * 3 + [1_002]
+    assert feed.bytes == sum(map(len, trade_frames[:3])) + len(trade_frames[0])
+
+
+@pytest.mark.parametrize("message", [None, "0|H0STCNT0|001|", 7])
+def test_what_is_no_bytes_is_refused_and_those_before_it_are_handled(
+    message: object, feed: FeedListener, record: Recorder, trade_frames: list[bytes]
+) -> None:
+    with pytest.raises(TypeError):
+        feed.feed_many([trade_frames[0], message])  # type: ignore[list-item]
+
+    assert len(record.named("trade")) == 1
+
+
+@pytest.mark.parametrize("count", [2, 16, 17, 40])
+def test_all_records_of_a_long_frame_arrive_and_a_subscriber_may_feed_another_meanwhile(
+    count: int, feed: FeedListener, record: Recorder, trade_frames: list[bytes]
+) -> None:
+    payload = trade_frames[0].rpartition(b"|")[2]
+    rest = payload.partition(b"^")[2]
+    records = [b"%06d^%s" % (i, rest) for i in range(count)]
+    frame = b"0|H0STCNT0|%03d|" % count + b"^".join(records)
+    is_nested = False
+
+    def nested(trade: Trade) -> None:
+        nonlocal is_nested
+        if not is_nested:
+            is_nested = True
+            feed.feed_bytes(frame.replace(b"0000", b"9999"))
+
+    feed.bus.add(Subscriber("nested", on_trade=nested))
+    feed.feed_bytes(frame)
+
+    first, *others = [trade.symbol for (trade,) in record.named("trade")]
+    expected = [f"{i:06d}" for i in range(count)]
+    assert first == expected[0]
+    assert others == [s.replace("0000", "9999") for s in expected] + expected[1:]
+
+
+@pytest.mark.parametrize("count", [2, 8, 9, 20])
+def test_all_books_of_a_long_frame_are_applied(
+    count: int, feed: FeedListener, record: Recorder, depth_frames: list[bytes]
+) -> None:
+    payload = depth_frames[0].rpartition(b"|")[2]
+    rest = payload.partition(b"^")[2]
+    records = [b"%06d^%s" % (i, rest) for i in range(count)]
+
+    feed.feed_bytes(b"0|H0STASP0|%03d|" % count + b"^".join(records))
+
+    assert [book.symbol for (book,) in record.named("depth")] == [f"{i:06d}" for i in range(count)]
+    assert {book.best_ask_krw for (book,) in record.named("depth")} == {62_200}
+
+
+def test_listener_uses_the_bus_it_is_given(trade_frames: list[bytes]) -> None:
+    heard: list[str] = []
+    bus = Bus()
+    bus.add(Subscriber("a", on_trade=lambda trade: heard.append("a")))
+    first = FeedListener(bus=bus, on_trade=lambda trade: heard.append("b"))
+    second = FeedListener(bus=bus, books=first.books)
+
+    first.feed_bytes(trade_frames[0])
+    second.feed_bytes(trade_frames[0])
+
+    assert first.bus is bus
+    assert heard == ["a", "b", "a", "b"]
+
+
+def test_one_message_in_sample_every_is_timed_and_every_read(
+    trade_frames: list[bytes], depth_frames: list[bytes]
+) -> None:
+    feed = FeedListener(sample_every=4, on_trade=lambda trade: None)
+    for _ in range(20):
+        feed.feed_many([trade_frames[0], depth_frames[0], b"{}"])
+
+    latency = feed.latency()
+    assert list(latency) == ["parse", "book", "subscribers", "read"]
+    assert {stage: row["count"] for stage, row in latency.items()} == {
+        "parse": 10,
+        "book": 10,
+        "subscribers": 10,
+        "read": 20,
+    }
+    for row in latency.values():
+        assert 0 < row["p50_ns"] <= row["p99_ns"] <= row["p999_ns"] <= row["max_ns"]
+    bounds, counts = feed.histogram("read")
+    assert counts.sum() == 20
+    assert bounds[counts > 0].max() <= latency["read"]["max_ns"]
+    with pytest.raises(KeyError):
+        feed.histogram("coffee")
+
+
+def test_each_record_of_a_timed_message_is_timed(trade_frames: list[bytes]) -> None:
+    feed = FeedListener(sample_every=1)
+    feed.feed_bytes(trade_frames[6])
+    feed.feed_bytes(b"nonsense")
+
+    counts = {stage: row["count"] for stage, row in feed.latency().items()}
+    assert counts == {"parse": 1, "book": 4, "subscribers": 4, "read": 2}
+
+
+def test_nothing_is_timed_when_it_is_off(trade_frames: list[bytes]) -> None:
+    feed = FeedListener(sample_every=0)
+    for _ in range(100):
+        feed.feed_bytes(trade_frames[0])
+
+    assert {row["count"] for row in feed.latency().values()} == {0}
+    assert feed.latency()["read"] == dict.fromkeys(
+        ("count", "p50_ns", "p99_ns", "p999_ns", "max_ns"), 0
+    )

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import picows
 import pytest
 
-from aegis_fast.hot import FeedListener, Trade
+from aegis_fast.hot import FeedListener, Subscriber, Trade
 
 pytestmark = [pytest.mark.native, pytest.mark.e2e]
 
@@ -93,7 +93,7 @@ def test_messages_of_one_read_share_one_stamp(trade_frames: list[bytes]) -> None
         if len(trades) == 20:
             half_done.set()
 
-    feed.add_trade_subscriber(collect)
+    feed.bus.add(Subscriber("collect", on_trade=collect))
 
     def script(transport: picows.WSTransport) -> None:
         for _ in range(20):
