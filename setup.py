@@ -23,12 +23,13 @@ SANITIZED = os.environ.get("AEGIS_SANITIZED") == "1"
 if CHECKED and SANITIZED:
     raise SystemExit("AEGIS_CHECKED and AEGIS_SANITIZED are two builds: set one of them")
 NAMES = "price, bucket, record, notice, table, frame, book, bus, histogram, feed"
-MODULES = NAMES.split(", ")
+MODULES = [*NAMES.split(", "), "flush", "order_body"]
 # Plain C beside a module, and the headers whose change must rebuild it: grid* belongs to price.
 GRID = set(map(str, Path("src/_ext").glob("grid*.[ch]")))
 C_FILES = {
     "price": sorted(GRID),
     "frame": sorted({*map(str, Path("src/_ext").glob("*.[ch]"))} - GRID),
+    "flush": ["src/_ext/flush.h"],
     "table": ["src/_ext/table_reader.c", *sorted(map(str, Path("src/_ext").glob("*.h")))],
 }
 BUILD_DIR = "build/cython-checked" if CHECKED else "build/cython"

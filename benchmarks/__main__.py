@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 
 from aegis_fast.hot import build_flavor
-from benchmarks import acquire, apply_book, cold, parse_trade, report, round_price
+from benchmarks import acquire, apply_book, cold, order_body, parse_trade, report, round_price
 from benchmarks.timing import Question, measure, table
 
 QUESTIONS = {
@@ -15,6 +15,7 @@ QUESTIONS = {
     "apply_book": apply_book.question,
     "round_price": round_price.question,
     "acquire": acquire.question,
+    "order_body": order_body.question,
     "cold": cold.question,
 }
 ROUNDS, QUICK_ROUNDS = 100, 10

@@ -15,7 +15,7 @@ ALLOWED = {
     "errors": set(),
     "core": {"hot", "errors"},
     "kis": {"core", "hot", "errors"},
-    "store": {"core", "errors"},
+    "store": {"core", "errors", "hot"},
     "api": {"core", "errors"},
     "config": {"errors"},
     "client": {"api", "core", "errors"},

@@ -252,7 +252,11 @@ class Engine:
             failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             failed.set_exception(error)
             self._durable = failed
-        self._durable.add_done_callback(self._written)
+        if self._durable.done():
+            # At once, not a turn of the loop later: what failed must stop what follows it.
+            self._written(self._durable)
+        else:
+            self._durable.add_done_callback(self._written)
 
     def _written(self, future: asyncio.Future[None]) -> None:
         if not future.cancelled() and (error := future.exception()) is not None:

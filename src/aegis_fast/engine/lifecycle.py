@@ -248,11 +248,15 @@ class Lifecycle:
 
     # -- status ---------------------------------------------------------------------------------
 
+    def closed(self) -> str:
+        """Return why trading is not open, "" while it is."""
+        return self._reason or self._engine.stop_reason
+
     def status(self) -> EngineStatus:
         """Return what someone who asks should know."""
         manager = self._engine.manager
         states = [record.state for record in manager.open_records()]
-        reason = self._reason or self._engine.stop_reason
+        reason = self.closed()
         return EngineStatus(
             env=self._settings.engine.env,
             account_masked=mask_account(self._engine.account),

@@ -57,7 +57,11 @@ StatusSource = Callable[[], EngineStatus]
 
 
 class Service:
-    """One account's trading, for everybody who wants to trade."""
+    """One account's trading, for everybody who wants to trade.
+
+    closed(): why trading is not open, "" while it is; asked before every order, so it has to be
+    cheap.
+    """
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class Service:
         sell_tax_ppm: int,
         answer_timeout_s: float,
         status: StatusSource,
+        closed: Callable[[], str],
     ) -> None:
         self._engine = engine
         self._broker = broker
@@ -83,6 +88,7 @@ class Service:
         self._sell_tax_ppm = sell_tax_ppm
         self._answer_timeout_s = answer_timeout_s
         self._status = status
+        self._closed = closed
 
     # -- orders ---------------------------------------------------------------------------------
 
@@ -391,5 +397,5 @@ class Service:
         return record
 
     def _check_ready(self) -> None:
-        if not (status := self._status()).is_ready:
-            raise TransientError(f"trading is not open: {status.reason}", code=_NOT_READY)
+        if reason := self._closed():
+            raise TransientError(f"trading is not open: {reason}", code=_NOT_READY)

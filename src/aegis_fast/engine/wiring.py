@@ -170,6 +170,7 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         sell_tax_ppm=settings.risk.sell_tax_ppm,
         answer_timeout_s=settings.engine.answer_timeout_ms / 1000,
         status=lifecycle.status,
+        closed=lifecycle.closed,
     )
     lifecycle.service = service
     follower = ClockFollower(gateway, clock, log)

@@ -20,6 +20,7 @@ from aegis_fast.core.model import (
     Venue,
 )
 from aegis_fast.errors import InvalidRequest
+from aegis_fast.hot.order_body import change_body, place_body
 from aegis_fast.kis import tr
 from aegis_fast.kis.credentials import AppCredentials
 from aegis_fast.kis.profile import Profile
@@ -47,6 +48,7 @@ __all__ = [
 ORD_DVSN = {OrderType.LIMIT: "00", OrderType.MARKET: "01", OrderType.CONDITIONAL: "02"}
 # Clients send 00 on every cancel; whether special types need their own code is unverified.
 _CANCEL_DVSN = "00"
+_AMEND, _CANCEL = "01", "02"
 _JSON = "application/json; charset=utf-8"
 
 
@@ -102,14 +104,18 @@ def place_order(profile: Profile, command: PlaceOrder) -> Request:
             field="price_krw",
             expected="0 for market, above 0 for limit and conditional",
         )
-    body = _account(command.account) | {
-        "PDNO": command.symbol,
-        "ORD_DVSN": kind,
-        "ORD_QTY": str(command.qty),
-        "ORD_UNPR": str(command.price_krw),
-        "EXCG_ID_DVSN_CD": command.venue.value,
-    }
-    return _post(profile, "order-cash", body, "buy" if command.side is Side.BUY else "sell")
+    try:
+        body = place_body(
+            command.account,
+            command.symbol,
+            kind,
+            command.qty,
+            command.price_krw,
+            command.venue.value,
+        )
+    except (ValueError, TypeError) as error:
+        raise _unwritable(command.account, error) from error
+    return _send(profile, "order-cash", body, "buy" if command.side is Side.BUY else "sell")
 
 
 def amend_order(profile: Profile, command: AmendOrder) -> Request:
@@ -124,17 +130,7 @@ def amend_order(profile: Profile, command: AmendOrder) -> Request:
             field="price_krw",
             expected="a limit or conditional order and a price above 0",
         )
-    body = _account(command.account) | {
-        "KRX_FWDG_ORD_ORGNO": command.org_no,
-        "ORGN_ODNO": _order_number(command.broker_order_id),
-        "ORD_DVSN": kind,
-        "RVSE_CNCL_DVSN_CD": "01",
-        "ORD_QTY": "0",
-        "ORD_UNPR": str(command.price_krw),
-        "QTY_ALL_ORD_YN": "Y",
-        "EXCG_ID_DVSN_CD": command.venue.value,
-    }
-    return _post(profile, "order-rvsecncl", body)
+    return _change(profile, command, kind, _AMEND, 0, command.price_krw, is_all=True)
 
 
 def cancel_order(profile: Profile, command: CancelOrder) -> Request:
@@ -142,17 +138,7 @@ def cancel_order(profile: Profile, command: CancelOrder) -> Request:
     _check_venue(profile, command.venue)
     if command.qty < 0:
         raise InvalidRequest("수량 오류 / wrong quantity", field="qty", expected="0 (all) or more")
-    body = _account(command.account) | {
-        "KRX_FWDG_ORD_ORGNO": command.org_no,
-        "ORGN_ODNO": _order_number(command.broker_order_id),
-        "ORD_DVSN": _CANCEL_DVSN,
-        "RVSE_CNCL_DVSN_CD": "02",
-        "ORD_QTY": str(command.qty),
-        "ORD_UNPR": "0",
-        "QTY_ALL_ORD_YN": "N" if command.qty else "Y",
-        "EXCG_ID_DVSN_CD": command.venue.value,
-    }
-    return _post(profile, "order-rvsecncl", body)
+    return _change(profile, command, _CANCEL_DVSN, _CANCEL, command.qty, 0, is_all=command.qty == 0)
 
 
 def day_orders(
@@ -258,14 +244,47 @@ def _account(account: str) -> dict[str, str]:
     return {"CANO": account[:8], "ACNT_PRDT_CD": account[8:]}
 
 
-def _order_number(broker_order_id: int) -> str:
-    if broker_order_id <= 0:
+def _change(
+    profile: Profile,
+    command: AmendOrder | CancelOrder,
+    kind: str,
+    action: str,
+    qty: int,
+    price_krw: int,
+    *,
+    is_all: bool,
+) -> Request:
+    if command.broker_order_id <= 0:
         raise InvalidRequest(
             "원주문번호가 없습니다 / the order has no broker number yet",
             field="broker_order_id",
             expected="the ODNO of the order",
         )
-    return f"{broker_order_id:010d}"
+    try:
+        body = change_body(
+            command.account,
+            command.org_no,
+            command.broker_order_id,
+            kind,
+            action,
+            qty,
+            price_krw,
+            is_all,
+            command.venue.value,
+        )
+    except (ValueError, TypeError) as error:
+        raise _unwritable(command.account, error) from error
+    return _send(profile, "order-rvsecncl", body)
+
+
+def _unwritable(account: str, error: Exception) -> InvalidRequest:
+    try:
+        _account(account)
+    except InvalidRequest as wrong_account:
+        return wrong_account
+    return InvalidRequest(
+        f"주문 내용 오류 / {error}", field="order", expected="plain text and numbers"
+    )
 
 
 def _check_venue(profile: Profile, venue: Venue) -> None:
@@ -322,5 +341,9 @@ def _get(
 
 
 def _post(profile: Profile, call_id: str, body: dict[str, str], variant: str = "") -> Request:
+    return _send(profile, call_id, orjson.dumps(body), variant)
+
+
+def _send(profile: Profile, call_id: str, body: bytes, variant: str = "") -> Request:
     call, tr_id = _call(profile, call_id, variant)
-    return Request(call_id, call.method, call.path, tr_id, body=orjson.dumps(body))
+    return Request(call_id, call.method, call.path, tr_id, body=body)

@@ -241,6 +241,7 @@ class Rig:
             sell_tax_ppm=2_000,
             answer_timeout_s=answer_timeout_s,
             status=self.status,
+            closed=self.closed,
         )
         self.ledger_asked: list[int] = []
 
@@ -265,8 +266,11 @@ class Rig:
         await self.engine.drain(2.0)
         self.journal.close()
 
+    def closed(self) -> str:
+        return self.not_ready or self.engine.stop_reason
+
     def status(self) -> EngineStatus:
-        reason = self.not_ready or self.engine.stop_reason
+        reason = self.closed()
         return EngineStatus(
             env="sim",
             account_masked="50****0001",

@@ -332,6 +332,7 @@ class Rig:
             sell_tax_ppm=2_000,
             answer_timeout_s=5.0,
             status=self.status,
+            closed=self.closed,
         )
         self.sync = Sync(
             engine=self.engine,
@@ -360,8 +361,11 @@ class Rig:
     def mono_ns(self) -> int:
         return round(self.loop.time() * SECOND)
 
+    def closed(self) -> str:
+        return self.reason or self.engine.stop_reason
+
     def status(self) -> EngineStatus:
-        reason = self.reason or self.engine.stop_reason
+        reason = self.closed()
         return EngineStatus(
             env="sim",
             account_masked="50****0001",
