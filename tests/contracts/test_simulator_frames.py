@@ -72,10 +72,13 @@ def test_every_tr_is_acked_and_feeds_or_is_known_to_be_silent(day: Day, heard: F
 def test_projects_own_parser_and_its_slow_twin_read_every_frame(day: Day) -> None:
     parser = FrameParser()
     for frame in day.plain():
-        records = parser.parse(frame.encode())
-        assert len(records) == int(frame.split("|")[2])
+        count = int(frame.split("|")[2])
+        assert len(parser.parse(frame.encode())) == count
+        assert len(parser.parse_table(frame.encode())) == count
     for frame in day.plain()[::20]:
         assert frame_twin.parse(frame.encode())
+        records = parser.parse_table(frame.encode())
+        assert [record.as_dict() for record in records] == frame_twin.parse_table(frame.encode())
     assert (parser.bad_frames, parser.schema_drift) == (0, 0)
 
 

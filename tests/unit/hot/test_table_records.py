@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
+import sys
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -318,14 +320,26 @@ def test_any_utf8_text_is_kept(text: str) -> None:
     assert parsed(with_value(INDEX, 3, text.encode()))["PRDY_VRSS_SIGN"] == text
 
 
-def test_record_outlives_its_frame_and_holds_a_copy(table_frames: list[bytes]) -> None:
-    frame = bytes(bytearray(table_frames[-2]))
+def test_record_keeps_nothing_but_its_own_values() -> None:
+    frame = bytes(bytearray(INDEX))
+    held = sys.getrefcount(frame)
+
     records = FrameParser().parse(frame)
-    expected = [record.as_dict() for record in FrameParser().parse(table_frames[-2])]
 
-    del frame
+    assert sys.getrefcount(frame) == held
+    assert not gc.is_tracked(records[0])
 
-    assert [record.as_dict() for record in records] == expected
+
+def test_frame_of_a_mebibyte_is_read_or_refused_like_any_other() -> None:
+    extra = parsed(INDEX + b"^x" * 500_000).extra
+    assert (len(extra), set(extra)) == (500_000, {"x"})
+    many = b"0|H0UPCNT0|8000|" + b"^".join([INDEX.rpartition(b"|")[2]] * 8_000)
+    assert len(FrameParser().parse(many)) == 8_000
+    for long in (b"9" * 1_000_000, b"9." + b"9" * 1_000_000, b"0" * 1_000_000 + b"x"):
+        with pytest.raises(FrameError, match="PRPR_NMIX"):
+            parsed(with_value(INDEX, 2, long))
+
+    assert parsed(with_value(INDEX, 2, b"0" * 1_000_000 + b"7"))["PRPR_NMIX"] == 7 * MICRO
 
 
 def test_records_are_equal_when_their_values_are() -> None:
