@@ -240,8 +240,12 @@ cdef class TableRecord:
 
     def as_dict(self):
         """Return {"tr_id", "recv_ns", "extra"} and every value by its KIS name."""
-        named = dict(zip(self.names, self.values))
-        return {"tr_id": self.tr_id, "recv_ns": self.recv_ns, "extra": self.extra, **named}
+        cdef uint32_t i
+        cdef tuple names = (<tuple>(<tuple>_LAYOUTS[self._tr])[self._layout])[0]
+        cdef dict shown = {"tr_id": self.tr_id, "recv_ns": self.recv_ns, "extra": self.extra}
+        for i in range(self._named):
+            shown[names[i]] = self._value(i)
+        return shown
 
     def __eq__(self, other):
         cdef TableRecord that
