@@ -74,10 +74,28 @@ cdef class Book:
         self.ask_size = levels + 20
         self.bid_size = levels + 30
         self._levels.flags.writeable = False
-        self.ask_price_krw = self._levels[0]
-        self.bid_price_krw = self._levels[1]
-        self.ask_qty = self._levels[2]
-        self.bid_qty = self._levels[3]
+
+    cdef object _view(self, Py_ssize_t i):
+        # Made when first asked for: four views are 560 bytes, and most books only C reads.
+        if self._views is None:
+            self._views = tuple(self._levels)
+        return self._views[i]
+
+    @property
+    def ask_price_krw(self):
+        return self._view(0)
+
+    @property
+    def bid_price_krw(self):
+        return self._view(1)
+
+    @property
+    def ask_qty(self):
+        return self._view(2)
+
+    @property
+    def bid_qty(self):
+        return self._view(3)
 
     cdef bint holds(self, const char* symbol, int32_t venue) noexcept nogil:
         return venue == self._venue and memcmp(symbol, self._symbol, 16) == 0
@@ -237,16 +255,17 @@ cdef class Book:
 
     def snapshot(self):
         """Return the book as a new dict of plain ints, strings and lists, fit for JSON."""
+        ask_price_krw, bid_price_krw, ask_qty, bid_qty = self._levels.tolist()
         return {
             "symbol": self.symbol,
             "venue": self.venue,
             "time_hhmmss": self.time_hhmmss,
             "hour_class": self.hour_class,
             "is_auction": self.is_auction,
-            "ask_price_krw": self.ask_price_krw.tolist(),
-            "bid_price_krw": self.bid_price_krw.tolist(),
-            "ask_qty": self.ask_qty.tolist(),
-            "bid_qty": self.bid_qty.tolist(),
+            "ask_price_krw": ask_price_krw,
+            "bid_price_krw": bid_price_krw,
+            "ask_qty": ask_qty,
+            "bid_qty": bid_qty,
             "total_ask_qty": self.total_ask_qty,
             "total_bid_qty": self.total_bid_qty,
             "best_ask_krw": self.best_ask_krw,

@@ -30,18 +30,17 @@ cdef class Book:
     cdef readonly int64_t last_time_hhmmss
     cdef readonly int64_t cum_qty
     cdef readonly str symbol
-    cdef readonly object ask_price_krw
-    cdef readonly object bid_price_krw
-    cdef readonly object ask_qty
-    cdef readonly object bid_qty
     cdef char[16] _symbol
     cdef int32_t _venue
     cdef char _hour_class
+    # int64[4, 10], and its rows once somebody has asked for them.
     cdef object _levels
+    cdef tuple _views
     # Who wants this symbol, kept here by the bus; see bus.pyx.
     cdef object _route
     cdef uint64_t _route_version
 
+    cdef object _view(self, Py_ssize_t i)
     cdef bint holds(self, const char* symbol, int32_t venue) noexcept nogil
     cdef int _read(self, FrameHeader* header, DepthRecord* record) noexcept nogil
     cdef int64_t apply_record(self, const DepthRecord* record) noexcept nogil
