@@ -5,13 +5,13 @@ cimport numpy as cnp
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 import numpy as np
 
 from aegis_fast.hot.frame cimport (
     FRAME_BAD_SYMBOL, FRAME_DEPTH, FRAME_OK, FRAME_UNKNOWN_TR, FrameHeader, frame_error,
-    next_depth, open_frame,
+    next_depth, open_frame, replace_levels,
 )
 from aegis_fast.hot.record cimport absent_int, store_symbol, venue_code_of, venue_name
 
@@ -35,17 +35,6 @@ cdef int64_t PPM = 1_000_000
 
 cdef inline int64_t _zero_if_absent(int64_t value) noexcept nogil:
     return 0 if value == absent_int() else value
-
-
-cdef inline int64_t _side_changes(
-    const int64_t* old_price, const int64_t* old_qty,
-    const int64_t* new_price, const int64_t* new_qty,
-) noexcept nogil:
-    cdef int64_t bits = 0
-    cdef int i
-    for i in range(10):
-        bits |= <int64_t>(old_price[i] != new_price[i] or old_qty[i] != new_qty[i]) << i
-    return bits
 
 
 @cython.final
@@ -98,24 +87,26 @@ cdef class Book:
         return self._view(3)
 
     cdef bint holds(self, const char* symbol, int32_t venue) noexcept nogil:
-        return venue == self._venue and memcmp(symbol, self._symbol, 16) == 0
+        # Two loads a side instead of a call.
+        cdef uint64_t low[2]
+        cdef uint64_t high[2]
+        memcpy(&low[0], symbol, 8)
+        memcpy(&low[1], self._symbol, 8)
+        memcpy(&high[0], symbol + 8, 8)
+        memcpy(&high[1], self._symbol + 8, 8)
+        return venue == self._venue and low[0] == low[1] and high[0] == high[1]
 
     cdef int64_t apply_record(self, const DepthRecord* record) noexcept nogil:
         cdef int64_t total_ask = _zero_if_absent(record.total_ask_qty)
         cdef int64_t total_bid = _zero_if_absent(record.total_bid_qty)
         cdef int64_t price_krw = _zero_if_absent(record.expected_price_krw)
         cdef int64_t qty = _zero_if_absent(record.expected_qty)
-        cdef int64_t bits = _side_changes(
-            self.ask_price, self.ask_size, record.ask_price_krw, record.ask_qty
-        ) | _side_changes(
-            self.bid_price, self.bid_size, record.bid_price_krw, record.bid_qty
-        ) << 10
+        # The four arrays lie in the same order in the record and in the book.
+        cdef int64_t bits = replace_levels(self.ask_price, record.ask_price_krw)
         if total_ask != self.total_ask_qty or total_bid != self.total_bid_qty:
             bits |= 1 << 20
         if price_krw != self.expected_price_krw or qty != self.expected_qty:
             bits |= 1 << 21
-        # The four arrays lie in the same order in the record and in the book.
-        memcpy(self.ask_price, record.ask_price_krw, 40 * sizeof(int64_t))
         self.total_ask_qty = total_ask
         self.total_bid_qty = total_bid
         self.expected_price_krw = price_krw

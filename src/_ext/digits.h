@@ -15,6 +15,8 @@
 #define AEGIS_ABSENT INT64_MIN
 #define AEGIS_TRADE_NUMBERS 14
 #define AEGIS_DEPTH_NUMBERS 46
+/* Ten asks and bids, prices and quantities. */
+#define AEGIS_LEVEL_NUMBERS 40
 /* Room that aegis_split may write past `capacity`: one window of separators. */
 #define AEGIS_SPLIT_SLACK 64
 
@@ -120,6 +122,21 @@ static inline uint64_t aegis_quick(const uint8_t *base, uint32_t start, uint32_t
     const uint64_t digits = aegis_digits_before(base + end, length);
     *out = (int64_t)aegis_eight_digits(digits);
     return (aegis_not_digits(digits) != 0) | (length - 1 > 7);
+}
+
+/* The numbers of a trade, number k being value index[k], into out[k]; the third without its minus
+ * sign, if is_negative. Returns a bit for every k that must be read by itself. */
+static inline uint64_t aegis_numbers_one_by_one(const uint8_t *base, const uint32_t *at,
+                                                const uint8_t *index, uint32_t is_negative,
+                                                int64_t *out)
+{
+    uint64_t odd = 0;
+    for (uint32_t k = 0; k < AEGIS_TRADE_NUMBERS; k++) {
+        const uint32_t start = at[index[k]] + 1 + (k == 2 ? is_negative : 0);
+        odd |= aegis_quick(base, start, at[index[k] + 1], out + k) << k;
+    }
+    out[2] = is_negative ? -out[2] : out[2];
+    return odd;
 }
 
 /* 6 to 12 ASCII letters and digits, copied to out[16] and padded with zeros; -1 otherwise. */

@@ -7,7 +7,7 @@ of the KIS tables come value by value, see table.pyx.
 
 cimport cython
 cimport numpy as cnp
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from aegis_fast.errors import FrameError
 
@@ -31,6 +31,7 @@ cdef extern from "kernel.h" nogil:
     int aegis_next_trade(aegis_header* h, aegis_trade* out)
     int aegis_next_depth(aegis_header* h, aegis_depth* out)
     int aegis_next_notice(aegis_header* h, aegis_notice* out)
+    uint64_t aegis_replace_levels(int64_t* levels, const int64_t* fresh)
     int aegis_is_known_width(int32_t tr, uint32_t width)
     int aegis_choose(const char* isa)
     const char* aegis_isa(int32_t i)
@@ -84,6 +85,10 @@ cdef int next_notice(FrameHeader* header, NoticeRecord* record) noexcept nogil:
     return aegis_next_notice(<aegis_header*>header, <aegis_notice*>record)
 
 
+cdef int64_t replace_levels(int64_t* levels, const int64_t* fresh) noexcept nogil:
+    return <int64_t>aegis_replace_levels(levels, fresh)
+
+
 cdef bint is_known_width(int32_t tr, uint32_t width) noexcept nogil:
     return aegis_is_known_width(tr, width) != 0
 
@@ -133,6 +138,14 @@ def build_flavor():
     }
 
 
+cdef TradeRecord* _rows_of(cnp.ndarray rows) except NULL:
+    if (rows.dtype is not TRADE_DTYPE and rows.dtype != TRADE_DTYPE) or rows.ndim != 1:
+        raise ValueError(f"rows must be one-dimensional TRADE_DTYPE, not {rows.dtype}")
+    if not cnp.PyArray_ISCARRAY(rows):
+        raise ValueError("rows must be contiguous and writable")
+    return <TradeRecord*>cnp.PyArray_DATA(rows)
+
+
 @cython.final
 cdef class FrameParser:
     """Parse whole frames and count what was seen.
@@ -148,9 +161,13 @@ cdef class FrameParser:
 
     cdef void _note_done(self, int32_t tr, uint32_t count, uint32_t width) noexcept nogil:
         self.records += count
-        if not is_known_width(tr, width):
-            self.schema_drift += 1
-            self._drift[tr] = width
+        # A width seen before needs no look into the table.
+        if width != self._width[tr]:
+            if is_known_width(tr, width):
+                self._width[tr] = width
+            else:
+                self.schema_drift += 1
+                self._drift[tr] = width
 
     def parse(self, bytes frame not None, int64_t recv_ns=0):
         """Return the frame's records: Trade, Depth, Notice or TableRecord, in time order.
@@ -176,6 +193,28 @@ cdef class FrameParser:
             self._fail(status, frame, header.error_at)
         self._note_done(header.tr, header.count, header.width)
         return records
+
+    def parse_one(self, bytes frame not None):
+        """Return the record of a frame that holds one, as most do: parse without the list.
+
+        Raises FrameError as parse, ValueError for a frame of several records; recv_ns is 0.
+        """
+        cdef FrameHeader header
+        cdef int status = open_frame(<const uint8_t*><const char*>frame, len(frame), &header)
+        if status == FRAME_OK and header.count != 1:
+            raise ValueError(f"a frame of {header.count} records; use parse")
+        if status == FRAME_UNKNOWN_TR:
+            records = self.parse(frame)
+            if len(records) != 1:
+                raise ValueError(f"a frame of {len(records)} records; use parse")
+            return records[0]
+        self.frames += 1
+        if status == FRAME_OK:
+            record = self._next(&header, 0, &status)
+        if status != FRAME_OK:
+            self._fail(status, frame, header.error_at)
+        self._note_done(header.tr, header.count, header.width)
+        return record
 
     def parse_table(self, bytes frame not None, int64_t recv_ns=0):
         """Return the frame's records as TableRecord, every value of them, whatever the TR.
@@ -229,30 +268,56 @@ cdef class FrameParser:
         also for a frame of books or notices; then the rows' content is undefined.
         """
         cdef FrameHeader header
-        cdef TradeRecord* row
-        cdef const uint8_t* raw = <const uint8_t*><const char*>frame
-        if (rows.dtype is not TRADE_DTYPE and rows.dtype != TRADE_DTYPE) or rows.ndim != 1:
-            raise ValueError(f"rows must be one-dimensional TRADE_DTYPE, not {rows.dtype}")
-        if not cnp.PyArray_ISCARRAY(rows):
-            raise ValueError("rows must be contiguous and writable")
-        cdef int status = open_frame(raw, len(frame), &header)
-        self.frames += 1
+        cdef TradeRecord* row = _rows_of(rows)
+        cdef int status = self._read_rows(frame, row, cnp.PyArray_DIM(rows, 0), recv_ns, &header)
+        if status != FRAME_OK:
+            self._fail(status, frame, header.error_at)
+        return header.count
+
+    def parse_many_into(
+        self, list frames not None, cnp.ndarray rows not None, int64_t recv_ns=0
+    ):
+        """Write the trades of all frames to rows, one after another, and return how many.
+
+        For recordings and replays: a frame that is no frame of trades, or a bad one, is counted in
+        bad_frames and skipped, as a feed would. rows and recv_ns as in parse_into. Raises
+        ValueError when the rows do not suffice: those before it are written, nothing of the frame
+        that did not fit is counted. TypeError unless every frame is bytes.
+        """
+        cdef FrameHeader header
+        cdef Py_ssize_t i
+        cdef Py_ssize_t written = 0
+        cdef Py_ssize_t room = cnp.PyArray_DIM(rows, 0)
+        cdef TradeRecord* row = _rows_of(rows)
+        for i in range(len(frames)):
+            if type(frames[i]) is not bytes:
+                raise TypeError(f"a frame is bytes, not {type(frames[i]).__name__}")
+            if self._read_rows(
+                <bytes>frames[i], row + written, room - written, recv_ns, &header
+            ) == FRAME_OK:
+                written += header.count
+            else:
+                self.bad_frames += 1
+        return written
+
+    cdef int _read_rows(
+        self, bytes frame, TradeRecord* row, Py_ssize_t room, int64_t recv_ns, FrameHeader* header
+    ) except 1:
+        # A FrameStatus; raises ValueError when the rows do not suffice.
+        cdef int status = open_frame(<const uint8_t*><const char*>frame, len(frame), header)
         if status == FRAME_OK and header.kind != FRAME_TRADE:
             status = FRAME_UNKNOWN_TR
             header.error_at = 2
-        if status != FRAME_OK:
-            self._fail(status, frame, header.error_at)
-        if header.count > cnp.PyArray_DIM(rows, 0):
-            raise ValueError(f"{header.count} records do not fit {cnp.PyArray_DIM(rows, 0)} rows")
-        row = <TradeRecord*>cnp.PyArray_DATA(rows)
-        while header.records_left:
-            status = next_trade(&header, row)
-            if status != FRAME_OK:
-                self._fail(status, frame, header.error_at)
+        if status == FRAME_OK and header.count > room:
+            raise ValueError(f"{header.count} records do not fit {room} rows")
+        self.frames += 1
+        while status == FRAME_OK and header.records_left:
+            status = next_trade(header, row)
             row.recv_ns = recv_ns
             row += 1
-        self._note_done(header.tr, header.count, header.width)
-        return header.count
+        if status == FRAME_OK:
+            self._note_done(header.tr, header.count, header.width)
+        return status
 
     def drift(self):
         """Return {tr_id: latest width} of the widths that are not in the KIS table."""

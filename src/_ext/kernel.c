@@ -5,7 +5,8 @@
 
 #include "kernel_impl.h"
 
-static const aegis_kernel baseline = {AEGIS_SCAN_ISA, open_frame, next_trade, next_depth};
+static const aegis_kernel baseline = {AEGIS_SCAN_ISA, open_frame, next_trade, next_depth,
+                                      replace_levels};
 
 static const aegis_kernel *const kernels[] = {
     &baseline,
@@ -15,8 +16,7 @@ static const aegis_kernel *const kernels[] = {
 #endif
 };
 
-/* Set once when the module is imported; tests change it between calls. */
-static const aegis_kernel *chosen = &baseline;
+const aegis_kernel *aegis_chosen = &baseline;
 
 static int is_supported(const aegis_kernel *kernel)
 {
@@ -28,7 +28,7 @@ static int is_supported(const aegis_kernel *kernel)
     if (kernel == &aegis_kernel_avx512)
         return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512vbmi2") &&
+               __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
                __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
 #endif
     return kernel == &baseline;
@@ -37,7 +37,7 @@ static int is_supported(const aegis_kernel *kernel)
 const char *aegis_isa(int32_t i)
 {
     if (i < 0)
-        return chosen->isa;
+        return aegis_chosen->isa;
     if (i >= (int32_t)(sizeof kernels / sizeof *kernels))
         return NULL;
     return is_supported(kernels[i]) ? kernels[i]->isa : "";
@@ -48,27 +48,12 @@ int aegis_choose(const char *isa)
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
         /* NULL asks for the best: the last one that runs here. */
         if (is_supported(kernels[i]) && (isa == NULL || strcmp(isa, kernels[i]->isa) == 0)) {
-            chosen = kernels[i];
+            aegis_chosen = kernels[i];
             if (isa != NULL)
                 return 0;
         }
     }
     return isa == NULL ? 0 : -1;
-}
-
-int aegis_open_frame(const uint8_t *frame, ptrdiff_t size_bytes, aegis_header *h)
-{
-    return chosen->open_frame(frame, size_bytes, h);
-}
-
-int aegis_next_trade(aegis_header *h, aegis_trade *out)
-{
-    return chosen->next_trade(h, out);
-}
-
-int aegis_next_depth(aegis_header *h, aegis_depth *out)
-{
-    return chosen->next_depth(h, out);
 }
 
 int aegis_open_envelope(const uint8_t *frame, ptrdiff_t size_bytes, aegis_header *h)

@@ -22,6 +22,14 @@ enum {
     FRAME_TOO_FINE = -12,
 };
 
+/* Values that are looked at, counted from the first; the tail is skipped. */
+#define TRADE_USED 38
+#define TRADE_KEPT 47
+#define DEPTH_USED 54
+#define ELW_DEPTH_USED 47
+#define NOTICE_USED 23
+#define NOTICE_KEPT 26
+
 enum { FRAME_TRADE = 1, FRAME_DEPTH = 2, FRAME_NOTICE = 3 };
 enum { SIDE_NONE = 0, SIDE_BUY = 1, SIDE_SELL = 2 };
 enum { VENUE_KRX = 1, VENUE_NXT = 2, VENUE_UN = 3 };
@@ -122,6 +130,7 @@ typedef struct {
     int (*open_frame)(const uint8_t *frame, ptrdiff_t size_bytes, aegis_header *h);
     int (*next_trade)(aegis_header *h, aegis_trade *out);
     int (*next_depth)(aegis_header *h, aegis_depth *out);
+    uint64_t (*replace_levels)(int64_t *levels, const int64_t *fresh);
 } aegis_kernel;
 
 /* The faster ones select their instructions with a pragma that only GCC has. */
@@ -133,6 +142,9 @@ extern const aegis_kernel aegis_kernel_avx512;
 #define AEGIS_HAS_X86_VARIANTS 0
 #endif
 
+/* Set once when the module is imported; tests change it between calls. */
+extern const aegis_kernel *aegis_chosen __attribute__((visibility("hidden")));
+
 /* Use the named instruction set from now on; NULL: the best of this machine. -1: not here. */
 int aegis_choose(const char *isa);
 /* Name number i, "" if this machine lacks it, NULL past the last; i < 0: the one in use. */
@@ -140,11 +152,30 @@ const char *aegis_isa(int32_t i);
 
 /* 0, or a negative status with h->error_at set. Nothing is kept of the frame after the call that
  * reads its last record. */
-int aegis_open_frame(const uint8_t *frame, ptrdiff_t size_bytes, aegis_header *h);
+static inline int aegis_open_frame(const uint8_t *frame, ptrdiff_t size_bytes, aegis_header *h)
+{
+    return aegis_chosen->open_frame(frame, size_bytes, h);
+}
+
+static inline int aegis_next_trade(aegis_header *h, aegis_trade *out)
+{
+    return aegis_chosen->next_trade(h, out);
+}
+
+static inline int aegis_next_depth(aegis_header *h, aegis_depth *out)
+{
+    return aegis_chosen->next_depth(h, out);
+}
+
 int aegis_open_envelope(const uint8_t *frame, ptrdiff_t size_bytes, aegis_header *h);
-int aegis_next_trade(aegis_header *h, aegis_trade *out);
-int aegis_next_depth(aegis_header *h, aegis_depth *out);
 int aegis_next_notice(aegis_header *h, aegis_notice *out);
+/* Replace forty numbers of a book (ask prices, bid prices, ask quantities, bid quantities). Bit i of
+ * the answer: ask level i changed; bit 10 + i: bid level i. */
+static inline uint64_t aegis_replace_levels(int64_t *levels, const int64_t *fresh)
+{
+    return aegis_chosen->replace_levels(levels, fresh);
+}
+
 /* Whether the tables know this width of the TR; tr as above or any row of tables.h. */
 int aegis_is_known_width(int32_t tr, uint32_t width);
 

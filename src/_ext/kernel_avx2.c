@@ -8,5 +8,6 @@
 
 #include "kernel_impl.h"
 
-const aegis_kernel aegis_kernel_avx2 = {"avx2", open_frame, next_trade, next_depth};
+const aegis_kernel aegis_kernel_avx2 = {"avx2", open_frame, next_trade, next_depth,
+                                          replace_levels};
 #endif

@@ -11,13 +11,6 @@
 
 #include "kernel.h"
 
-/* Values that are looked at, counted from the first; the tail is skipped. */
-#define TRADE_USED 38
-#define TRADE_KEPT 47
-#define DEPTH_USED 54
-#define ELW_DEPTH_USED 47
-#define NOTICE_USED 23
-#define NOTICE_KEPT 26
 /* How many numbers are read at once: 14 and 46. */
 #define TRADE_NUMBERS AEGIS_TRADE_NUMBERS
 #define DEPTH_NUMBERS AEGIS_DEPTH_NUMBERS
@@ -79,14 +72,22 @@ static int read_count(aegis_header *h, uint32_t pos)
     return FRAME_OK;
 }
 
-static uint32_t values_needed(const aegis_header *h)
-{
-    if (h->kind == FRAME_TRADE)
-        return TRADE_USED;
-    if (h->kind == FRAME_NOTICE)
-        return NOTICE_USED;
-    return h->tr == H0EWASP0 ? ELW_DEPTH_USED : DEPTH_USED;
-}
+/* By TR: what a frame of it holds, where it was traded, how many values a record must have. */
+static const struct {
+    int32_t kind, venue;
+    uint32_t needed;
+} frames_of[] = {
+    [H0STCNT0] = {FRAME_TRADE, VENUE_KRX, TRADE_USED},
+    [H0NXCNT0] = {FRAME_TRADE, VENUE_NXT, TRADE_USED},
+    [H0UNCNT0] = {FRAME_TRADE, VENUE_UN, TRADE_USED},
+    [H0EWCNT0] = {FRAME_TRADE, VENUE_KRX, TRADE_USED},
+    [H0STASP0] = {FRAME_DEPTH, VENUE_KRX, DEPTH_USED},
+    [H0NXASP0] = {FRAME_DEPTH, VENUE_NXT, DEPTH_USED},
+    [H0UNASP0] = {FRAME_DEPTH, VENUE_UN, DEPTH_USED},
+    [H0EWASP0] = {FRAME_DEPTH, VENUE_KRX, ELW_DEPTH_USED},
+    [H0STCNI0] = {FRAME_NOTICE, VENUE_KRX, NOTICE_USED},
+    [H0STCNI9] = {FRAME_NOTICE, VENUE_KRX, NOTICE_USED},
+};
 
 static int start(const uint8_t *frame, ptrdiff_t size_bytes, aegis_header *h)
 {
@@ -107,19 +108,23 @@ static int open_frame(const uint8_t *frame, ptrdiff_t size_bytes, aegis_header *
         return stop(h, 0, FRAME_ENCRYPTED);
     if (size_bytes < 13 || frame[10] != '|' || (h->tr = find_tr(frame + 2)) < 0)
         return stop(h, 2, FRAME_UNKNOWN_TR);
-    h->kind = h->tr <= H0EWCNT0 ? FRAME_TRADE : h->tr <= H0EWASP0 ? FRAME_DEPTH : FRAME_NOTICE;
-    h->venue = h->tr == H0NXCNT0 || h->tr == H0NXASP0   ? VENUE_NXT
-               : h->tr == H0UNCNT0 || h->tr == H0UNASP0 ? VENUE_UN
-                                                        : VENUE_KRX;
-    TRY(read_count(h, 11));
+    h->kind = frames_of[h->tr].kind;
+    h->venue = frames_of[h->tr].venue;
     /* One record: its own split tells the width, a counting pass would be spent twice. */
+    if (__builtin_expect(size_bytes > 15 && memcmp(frame + 11, "001|", 4) == 0, 1)) {
+        h->count = h->records_left = 1;
+        h->payload_at = h->next_at = 15;
+        h->width = 0;
+        return FRAME_OK;
+    }
+    TRY(read_count(h, 11));
     if (h->count == 1)
         return FRAME_OK;
     const uint32_t values = aegis_count(frame, h->payload_at, h->size_bytes) + 1;
     h->width = values / h->count;
     if (h->width * h->count != values)
         return stop(h, h->payload_at, FRAME_UNEVEN);
-    if (h->width < values_needed(h))
+    if (h->width < frames_of[h->tr].needed)
         return stop(h, h->payload_at, FRAME_NARROW);
     return FRAME_OK;
 }
@@ -139,7 +144,7 @@ static inline int split(aegis_header *h, uint32_t *at, uint32_t kept)
     }
     if (h->count == 1) {
         h->width = found;
-        if (found < values_needed(h))
+        if (found < frames_of[h->tr].needed)
             return stop(h, end, FRAME_NARROW);
     }
     h->next_at = end + 1;
@@ -229,14 +234,21 @@ static int odd_depth_numbers(aegis_header *h, const uint32_t *at, const uint8_t 
     return FRAME_OK;
 }
 
+/* A faster way for ordinary records, where an instruction set has one. */
+#ifndef QUICK_TRADE
+#define QUICK_TRADE(h, out) 0
+#endif
+
 static int next_trade(aegis_header *h, aegis_trade *out)
 {
     uint32_t at[OFFSETS];
     int64_t *const first = &out->time_hhmmss;
+    if (QUICK_TRADE(h, out))
+        return FRAME_OK;
     TRY(split(h, at, TRADE_KEPT));
     TRY(symbol(h, at, 0, out->symbol));
     const uint32_t is_negative = h->frame[at[4] + 1] == '-';
-    const uint64_t odd = aegis_trade_numbers(h->frame, at, trade_index, is_negative, first);
+    const uint64_t odd = AEGIS_NUMBERS_OF_TRADE(h->frame, at, trade_index, is_negative, first);
     if (__builtin_expect((odd & ~(UINT64_C(1) << CUM_VALUE)) != 0, 0))
         TRY(odd_trade_numbers(h, at, odd, first));
     /* The day's value in won is always longer than eight digits. */
@@ -271,6 +283,14 @@ static int next_depth(aegis_header *h, aegis_depth *out)
     out->venue = h->venue;
     out->recv_ns = 0;
     return FRAME_OK;
+}
+
+static uint64_t replace_levels(int64_t *levels, const int64_t *fresh)
+{
+    /* The upper twenty are quantities, in the order of the prices. */
+    const uint64_t changed = aegis_differences(levels, fresh);
+    memcpy(levels, fresh, AEGIS_LEVEL_NUMBERS * sizeof *fresh);
+    return (changed | changed >> 20) & 0xFFFFF;
 }
 
 #endif

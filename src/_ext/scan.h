@@ -8,6 +8,7 @@
 #include "digits.h"
 
 #define AEGIS_SYMBOL aegis_symbol
+#define AEGIS_NUMBERS_OF_TRADE aegis_numbers_one_by_one
 
 #if defined(__SSE2__) && !AEGIS_PORTABLE
 #include <emmintrin.h>
@@ -109,22 +110,7 @@ static inline uint32_t aegis_split(const uint8_t *base, uint32_t pos, uint32_t e
     return found;
 }
 
-/* The numbers of a trade, number k being value index[k], into out[k]; the third without its minus
- * sign, if is_negative. Returns a bit for every k that must be read by itself. */
-static inline uint64_t aegis_trade_numbers(const uint8_t *base, const uint32_t *at,
-                                           const uint8_t *index, uint32_t is_negative,
-                                           int64_t *out)
-{
-    uint64_t odd = 0;
-    for (uint32_t k = 0; k < AEGIS_TRADE_NUMBERS; k++) {
-        const uint32_t start = at[index[k]] + 1 + (k == 2 ? is_negative : 0);
-        odd |= aegis_quick(base, start, at[index[k] + 1], out + k) << k;
-    }
-    out[2] = is_negative ? -out[2] : out[2];
-    return odd;
-}
-
-/* The numbers of a book, as above, but the last one goes to *time_hhmmss. */
+/* The numbers of a book, as those of a trade, but the last one goes to *time_hhmmss. */
 static inline uint64_t aegis_depth_numbers(const uint8_t *base, const uint32_t *at,
                                            const uint8_t *index, int64_t *out,
                                            int64_t *time_hhmmss)
@@ -135,6 +121,15 @@ static inline uint64_t aegis_depth_numbers(const uint8_t *base, const uint32_t *
     const uint32_t last = index[AEGIS_DEPTH_NUMBERS - 1];
     return odd | aegis_quick(base, at[last] + 1, at[last + 1], time_hhmmss)
                      << (AEGIS_DEPTH_NUMBERS - 1);
+}
+
+/* One bit for each of the forty numbers of two books' levels that differ. */
+static inline uint64_t aegis_differences(const int64_t *a, const int64_t *b)
+{
+    uint64_t bits = 0;
+    for (uint32_t k = 0; k < AEGIS_LEVEL_NUMBERS; k++)
+        bits |= (uint64_t)(a[k] != b[k]) << k;
+    return bits;
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include "digits.h"
 
 #define AEGIS_SYMBOL aegis_symbol
+#define AEGIS_NUMBERS_OF_TRADE aegis_trade_numbers
 
 static inline uint64_t aegis_half_mask(const uint8_t *p)
 {
@@ -141,6 +142,18 @@ static inline uint64_t aegis_depth_numbers(const uint8_t *base, const uint32_t *
     const uint32_t last = index[AEGIS_DEPTH_NUMBERS - 1];
     return odd | aegis_quick(base, at[last] + 1, at[last + 1], time_hhmmss)
                      << (AEGIS_DEPTH_NUMBERS - 1);
+}
+
+/* One bit for each of the forty numbers of two books' levels that differ. */
+static inline uint64_t aegis_differences(const int64_t *a, const int64_t *b)
+{
+    uint64_t same = 0;
+    for (uint32_t k = 0; k < AEGIS_LEVEL_NUMBERS; k += 4) {
+        const __m256i equal = _mm256_cmpeq_epi64(_mm256_loadu_si256((const __m256i *)(a + k)),
+                                                 _mm256_loadu_si256((const __m256i *)(b + k)));
+        same |= (uint64_t)(uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(equal)) << k;
+    }
+    return ~same & ((UINT64_C(1) << AEGIS_LEVEL_NUMBERS) - 1);
 }
 
 #endif

@@ -11,6 +11,8 @@
 #include "digits.h"
 
 #define AEGIS_SYMBOL aegis_masked_symbol
+/* Ordinary trades are read by quick_avx512.h. */
+#define AEGIS_NUMBERS_OF_TRADE aegis_numbers_one_by_one
 
 static inline uint64_t aegis_first_bits(uint32_t n)
 {
@@ -106,18 +108,6 @@ static inline __m512i aegis_eight_numbers(__m512i texts, __m512i foreign, uint64
                             _mm512_srli_epi64(fours, 32));
 }
 
-/* Eight numbers of the given lengths; a bit in *odd for each that is not 1 to 8 digits. */
-static inline __m512i aegis_eight_by_length(__m512i texts, __m256i lengths, uint64_t *odd)
-{
-    const __m512i length = _mm512_cvtepu32_epi64(lengths);
-    const __m512i foreign =
-        _mm512_slli_epi64(_mm512_sub_epi64(_mm512_set1_epi64(8), length), 3);
-    const __m512i value = aegis_eight_numbers(texts, foreign, odd);
-    *odd |= (uint64_t)_mm512_cmpgt_epu64_mask(_mm512_sub_epi64(length, _mm512_set1_epi64(1)),
-                                              _mm512_set1_epi64(7));
-    return value;
-}
-
 /* Eight numbers that end at the given offsets, each behind a separator. Where no separator is in
  * sight the number has eight characters or more: a bit in *full. */
 static inline __m512i aegis_eight_by_separator(__m512i texts, uint64_t *odd, uint64_t *full)
@@ -130,41 +120,6 @@ static inline __m512i aegis_eight_by_separator(__m512i texts, uint64_t *odd, uin
     *odd |= (uint64_t)_mm512_testn_epi64_mask(clear, clear);
     *full = (uint64_t)_mm512_cmpeq_epi64_mask(clear, all);
     return value;
-}
-
-static inline uint64_t aegis_trade_numbers(const uint8_t *base, const uint32_t *at,
-                                           const uint8_t *index, uint32_t is_negative,
-                                           int64_t *out)
-{
-    /* All offsets wanted lie in the first 16 or in the 16 from the 32nd on. */
-    const __m512i low = _mm512_loadu_si512(at), high = _mm512_loadu_si512(at + 32);
-    const __m512i one = _mm512_set1_epi32(1);
-    __m512i which = _mm512_cvtepu8_epi32(
-        _mm_maskz_loadu_epi8(aegis_first_bits(AEGIS_TRADE_NUMBERS), index));
-    /* 33 to 37 select element 1 to 5 of `high`: bit 4 chooses the source. */
-    which = _mm512_mask_sub_epi32(which, _mm512_cmpgt_epu32_mask(which, _mm512_set1_epi32(31)),
-                                  which, _mm512_set1_epi32(16));
-    __m512i starts = _mm512_permutex2var_epi32(low, which, high);
-    const __m512i ends = _mm512_permutex2var_epi32(low, _mm512_add_epi32(which, one), high);
-    starts = _mm512_add_epi32(starts, one);
-    starts = _mm512_mask_add_epi32(starts, (__mmask16)(is_negative << 2), starts, one);
-    const uint8_t *i = index;
-    const __m512i lengths = _mm512_sub_epi32(ends, starts);
-    const __m512i texts = aegis_eight_texts(
-        base, at[i[0] + 1], at[i[1] + 1], at[i[2] + 1], at[i[3] + 1], at[i[4] + 1], at[i[5] + 1],
-        at[i[6] + 1], at[i[7] + 1]);
-    const __m512i more_texts = aegis_eight_texts(
-        base, at[i[8] + 1], at[i[9] + 1], at[i[10] + 1], at[i[11] + 1], at[i[12] + 1],
-        at[i[13] + 1], at[i[13] + 1], at[i[13] + 1]);
-    uint64_t odd_first, odd_last;
-    __m512i first = aegis_eight_by_length(texts, _mm512_castsi512_si256(lengths), &odd_first);
-    const __m512i last = aegis_eight_by_length(
-        more_texts, _mm512_extracti64x4_epi64(lengths, 1), &odd_last);
-    first = _mm512_mask_sub_epi64(first, (__mmask8)(is_negative << 2), _mm512_setzero_si512(),
-                                  first);
-    _mm512_storeu_si512(out, first);
-    _mm512_mask_storeu_epi64(out + 8, 0x3F, last);
-    return odd_first | (odd_last & 0x3F) << 8;
 }
 
 static inline uint64_t aegis_depth_numbers(const uint8_t *base, const uint32_t *at,
@@ -216,6 +171,16 @@ static inline int aegis_masked_symbol(const uint8_t *s, const uint8_t *e, char *
                                                   _mm_set1_epi8(25));
     _mm_storeu_si128((__m128i *)out, text);
     return (~(digits | letters) & inside) == 0 ? 0 : -1;
+}
+
+/* One bit for each of the forty numbers of two books' levels that differ. */
+static inline uint64_t aegis_differences(const int64_t *a, const int64_t *b)
+{
+    uint64_t bits = 0;
+    for (uint32_t k = 0; k < AEGIS_LEVEL_NUMBERS; k += 8)
+        bits |= (uint64_t)_mm512_cmpneq_epi64_mask(_mm512_loadu_si512(a + k),
+                                                   _mm512_loadu_si512(b + k)) << k;
+    return bits;
 }
 
 #endif

@@ -62,6 +62,9 @@ cdef int next_trade(FrameHeader* header, TradeRecord* record) noexcept nogil
 cdef int next_depth(FrameHeader* header, DepthRecord* record) noexcept nogil
 cdef int next_notice(FrameHeader* header, NoticeRecord* record) noexcept nogil
 
+# Replace the forty numbers of a book's levels; the change bits of Book.apply, levels only.
+cdef int64_t replace_levels(int64_t* levels, const int64_t* fresh) noexcept nogil
+
 # Whether this width of the TR is in the table (fields or observed widths of realtime.json).
 cdef bint is_known_width(int32_t tr, uint32_t width) noexcept nogil
 # A FrameError for the status, with the frame's bytes and the offset.
@@ -75,9 +78,13 @@ cdef class FrameParser:
     cdef readonly int64_t records
     cdef readonly int64_t bad_frames
     cdef readonly int64_t schema_drift
+    cdef uint32_t[TR_COUNT] _width
     cdef uint32_t[TR_COUNT] _drift
 
     cdef int _fail(self, int status, bytes raw, uint32_t offset) except -1
     cdef object _next(self, FrameHeader* header, int64_t recv_ns, int* status)
     cdef list _read_table(self, bytes frame, int64_t recv_ns)
+    cdef int _read_rows(
+        self, bytes frame, TradeRecord* row, Py_ssize_t room, int64_t recv_ns, FrameHeader* header
+    ) except 1
     cdef void _note_done(self, int32_t tr, uint32_t count, uint32_t width) noexcept nogil
