@@ -337,6 +337,61 @@ def test_a_book_does_not_fit_trade_rows(depth_frames: list[bytes]) -> None:
     assert parser.bad_frames == 1
 
 
+def test_parse_one_is_the_only_record_of_parse(
+    supported_frames: list[bytes], table_frames: list[bytes]
+) -> None:
+    one, many = FrameParser(), FrameParser()
+
+    for frame in [*supported_frames, *table_frames]:
+        records = many.parse(frame)
+        if len(records) == 1:
+            assert one.parse_one(frame).as_dict() == records[0].as_dict()
+        else:
+            with pytest.raises(ValueError, match=f"{len(records)} records"):
+                one.parse_one(frame)
+
+
+def test_parse_one_refuses_what_parse_refuses(trade_frames: list[bytes]) -> None:
+    parser = FrameParser()
+
+    with pytest.raises(FrameError) as caught:
+        parser.parse_one(with_values(trade_frames[-1], v2="70x00"))
+
+    assert caught.value.offset == trade_frames[-1].split(b"^", 2)[0].__len__() + 8
+    assert (parser.frames, parser.bad_frames, parser.records) == (1, 1, 0)
+
+
+def test_parse_many_into_writes_the_rows_of_all_frames(
+    trade_frames: list[bytes], depth_frames: list[bytes]
+) -> None:
+    parser, single = FrameParser(), FrameParser()
+    bad = [depth_frames[0], b"", trade_frames[0][:60], with_values(trade_frames[-1], v2="x")]
+    frames = [*trade_frames, *bad, *trade_frames]
+    expected = [np.zeros(8, dtype=TRADE_DTYPE) for _ in trade_frames]
+    sizes = [
+        single.parse_into(frame, rows, 7)
+        for frame, rows in zip(trade_frames, expected, strict=True)
+    ]
+    flat = np.concatenate([rows[:n] for rows, n in zip(expected, sizes, strict=True)] * 2)
+    rows = np.zeros(flat.size, dtype=TRADE_DTYPE)
+
+    assert parser.parse_many_into(frames, rows, recv_ns=7) == flat.size
+
+    assert rows.tobytes() == flat.tobytes()
+    assert (parser.frames, parser.bad_frames) == (len(frames), len(bad))
+    assert parser.records == flat.size
+
+
+def test_parse_many_into_needs_bytes_and_room(trade_frames: list[bytes]) -> None:
+    parser, rows = FrameParser(), np.zeros(5, dtype=TRADE_DTYPE)
+
+    with pytest.raises(ValueError, match="do not fit"):
+        parser.parse_many_into([trade_frames[6], trade_frames[6]], rows)
+    assert (parser.frames, parser.records) == (1, 4)
+    with pytest.raises(TypeError, match="str"):
+        parser.parse_many_into(["0|H0STCNT0|001|"], rows)  # type: ignore[list-item]
+
+
 def test_trades_are_neither_tracked_nor_picklable(trade_frames: list[bytes]) -> None:
     trade = FrameParser().parse(trade_frames[0])[0]
 

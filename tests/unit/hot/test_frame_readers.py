@@ -67,6 +67,29 @@ def test_records_wherever_they_lie_in_the_window(isa: str, tr_id: str) -> None:
         check(frame_maker.make_frame(rng, tr_id, count=count, width=54 + count))
 
 
+@pytest.mark.parametrize("tr_id", ["H0STCNT0", "H0STASP0"])
+def test_records_of_every_length(isa: str, tr_id: str) -> None:
+    """Every place of a value in the windows of 64 bytes that the readers look at."""
+    rng = Random(13)
+    frame = frame_maker.make_frame(rng, tr_id, width=47 if tr_id == "H0STCNT0" else 63)
+    head, _, payload = frame.rpartition(b"|")
+    values = payload.split(b"^")
+    unread = (3, 5, 15, 22, 35, 40) if tr_id == "H0STCNT0" else (2, 49, 51, 56)
+
+    for place in unread:
+        for size in range(130):
+            changed = [*values[:place], b"7" * size, *values[place + 1 :]]
+            check(head + b"|" + b"^".join(changed))
+            check(head.replace(b"001", b"002") + b"|" + b"^".join(changed * 2))
+
+
+def test_market_class_of_grown_records(isa: str) -> None:
+    rng = Random(17)
+    for width in range(46, 60):
+        for count in (1, 2, 5):
+            check(frame_maker.make_frame(rng, "H0STCNT0", count=count, width=width))
+
+
 def test_an_unknown_reader_is_refused() -> None:
     with pytest.raises(ValueError, match=available_isas()[0]):
         choose_isa("mmx")
