@@ -128,8 +128,8 @@ def header() -> str:
         is_private = int(rows[tr_id]["encrypted"])
         tables.append(f'    {{"{tr_id}", {is_private}, {len(forms[tr_id])}, {{')
         for form, wider in zip(forms[tr_id], [*forms[tr_id][1:], None], strict=True):
-            name, sure = written_under(form, written), surely_named(form, wider)
-            tables.append(f"        {{{len(form)}, {sure}, {name}_kinds, {name}_names}},")
+            under, sure = written_under(form, written), surely_named(form, wider)
+            tables.append(f"        {{{len(form)}, {sure}, {under}_kinds, {under}_names}},")
         tables.append("    }},")
     most = max(map(len, written.values()))
     lines += ["", "static const aegis_table aegis_tables[AEGIS_TABLE_COUNT] = {", *tables, "};", ""]
