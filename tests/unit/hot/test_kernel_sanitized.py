@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import struct
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 import pytest
 
@@ -18,36 +13,20 @@ from aegis_fast.errors import FrameError
 from aegis_fast.hot import FrameParser, build_flavor
 from aegis_fast.hot import frame as frame_module
 from aegis_fast.hot.frame import available_isas
-from tests.oracle import frame_maker
-
-ROOT = Path(__file__).parents[3]
-SOURCES = ROOT / "src" / "_ext"
-
-
-def built_driver(folder: Path, *, is_portable: bool) -> Path:
-    driver = folder / f"driver-{int(is_portable)}"
-    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
-    subprocess.run(
-        [
-            *(compiler[0], "-std=c11", "-O1", "-g", "-Wall", "-Wextra"),
-            *("-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
-            *(f"-DAEGIS_PORTABLE={int(is_portable)}", f"-I{SOURCES}"),
-            str(Path(__file__).with_name("kernel_driver.c")),
-            *(str(source) for source in sorted(SOURCES.glob("*.c"))),
-            *("-o", str(driver)),
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return driver
+from tests.oracle.kernel_runs import (
+    SANITIZERS,
+    compile_driver,
+    corpus,
+    local_compiler,
+    run_driver,
+)
 
 
-def run(driver: Path, isa: str, frames: list[bytes]) -> list[list[str]]:
-    stream = b"".join(struct.pack("<I", len(frame)) + frame for frame in frames)
-    done = subprocess.run([str(driver), isa], input=stream, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()[-4_000:]
-    return [line.split() for line in done.stdout.decode().splitlines()]
+def built_driver(folder: Path, *, is_portable: bool) -> str:
+    choice = f"-DAEGIS_PORTABLE={int(is_portable)}"
+    target = folder / f"driver{choice}"
+    flags = ("-O1", choice, *SANITIZERS)
+    return str(compile_driver("kernel_driver", target, local_compiler(), *flags))
 
 
 def error_offset(read: Callable[[bytes], object], frame: bytes) -> int | None:
@@ -62,16 +41,13 @@ def error_offset(read: Callable[[bytes], object], frame: bytes) -> int | None:
 def test_no_byte_outside_a_frame_is_touched_and_all_readers_agree(
     tmp_path: Path, supported_frames: list[bytes], table_frames: list[bytes]
 ) -> None:
-    short = [frame[:size] for frame in (*supported_frames, *table_frames) for size in range(0, 90)]
-    generated = [frame_maker.random_frame(Random(seed)) for seed in range(4_000)]
-    mutated = [frame_maker.mutated_frame(Random(seed)) for seed in range(20_000)]
-    frames = [*supported_frames, *table_frames, *short, *generated, *mutated]
+    frames = corpus([*supported_frames, *table_frames], 4_000, 20_000)
 
-    portable = run(built_driver(tmp_path, is_portable=True), "portable", frames)
+    portable = run_driver(built_driver(tmp_path, is_portable=True), "portable", frames=frames)
     driver = built_driver(tmp_path, is_portable=False)
     for isa in available_isas():
         if isa != "portable":
-            assert run(driver, isa, frames) == portable, isa
+            assert run_driver(driver, isa, frames=frames) == portable, isa
 
     parser = FrameParser()
     for frame, (status, place, _, table_status, table_place, _) in zip(
