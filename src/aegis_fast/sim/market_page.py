@@ -19,7 +19,7 @@ _MARKET = "*"
 _MAX_QTY = 1_000_000_000
 _EXPECTED = (
     '{"symbol", "price"} | {"symbol", "side", "qty"} | {"symbol", "halt"} | {"symbol", "regime"} | '
-    '{"pause"} | {"activity"}'
+    '{"pause"} | {"activity"} | {"stamp"}'
 )
 
 
@@ -29,7 +29,8 @@ class MarketBody(msgspec.Struct, forbid_unknown_fields=True):
     symbol and price: the market moves there at once. With side and qty as well: a stranger trades
     up to qty shares at price or better (price left out: at any). halt: trading in the symbol stops,
     or resumes with a short auction. regime: how the symbol ("*": the market) behaves from now on.
-    pause, activity: the crowd.
+    pause, activity: the crowd. stamp: every record ends with the ns since the epoch at which it is
+    sent, on sockets opened from now on.
     """
 
     symbol: str = ""
@@ -40,6 +41,7 @@ class MarketBody(msgspec.Struct, forbid_unknown_fields=True):
     regime: str = ""
     pause: bool | None = None
     activity: float | None = None
+    stamp: bool | None = None
 
 
 class MarketPage:
@@ -71,8 +73,16 @@ class MarketPage:
             raise InvalidRequest("activity out of range", field="activity", expected="0..100")
         answer = self._carry_out(body, book, now_ns)
         self._broker.hub.flush(now_ns, real_ns)
-        world = self._broker.world
-        return answer | {"is_paused": world.crowd.is_paused, "activity": world.crowd.activity}
+        return answer | self._mood()
+
+    def _mood(self) -> dict[str, Any]:
+        crowd = self._broker.world.crowd
+        is_stamped = self._broker.hub.is_stamped
+        return {
+            "is_paused": crowd.is_paused,
+            "activity": crowd.activity,
+            "is_stamped": is_stamped,
+        }
 
     def _carry_out(self, body: MarketBody, book: Book | None, now_ns: int) -> dict[str, Any]:
         world = self._broker.world
@@ -81,6 +91,8 @@ class MarketPage:
             world.crowd.is_paused = body.pause
         if body.activity is not None:
             world.crowd.activity = body.activity
+        if body.stamp is not None:
+            self._broker.hub.is_stamped = body.stamp
         if body.regime:
             world.set_regime(body.symbol, body.regime)
             answer["regime"] = body.regime

@@ -50,7 +50,7 @@ class SimSettings:
     PINGPONG back is cut; 0: none is. keepalive_s, read_timeout_s, max_connections: see connections.
     frames: "today", or "2024" with the widths that clients of before NXT have hard-coded. notices:
     own-order notices come "before" the answer that caused them, "after" it, or "mixed"; see
-    notice_gate.
+    notice_gate. stamp: records end with the ns at which they are sent, see stamps.
     """
 
     profile: str = "spec"
@@ -81,6 +81,7 @@ class SimSettings:
     regimes: Mapping[str, str] | None = None
     frames: str = "today"
     notices: str = "mixed"
+    stamp: bool = False
 
     def __post_init__(self) -> None:
         """Raise ConfigError when something is out of range."""
@@ -134,6 +135,7 @@ class SimSettings:
         _check_holdings(accounts, broker)
         if self.frames == "2024":
             broker.hub.widths.update(WIDTHS_OF_2024)
+        broker.hub.is_stamped = self.stamp
         return broker
 
     def tls_context(self) -> ssl.SSLContext | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from aegis_fast.sim.broker import Broker
 from aegis_fast.sim.deflate import Deflater, SharedDeflater, negotiate
 from aegis_fast.sim.feed.stream import Session
 from aegis_fast.sim.sim_clock import SimClock
+from aegis_fast.sim.stamps import StampedWriter
 
 __all__ = ["Sockets"]
 
@@ -137,7 +139,28 @@ class Sockets:
         except (TimeoutError, ConnectionError):
             self._logger.debug("a socket did not answer the goodbye")
 
+    def _stamping_sender(self, transport: asyncio.Transport) -> Callable[[bytes], None]:
+        writer = StampedWriter(transport, time.time_ns)
+
+        def send(wire: bytes) -> None:
+            if transport.is_closing():
+                return
+            if writer.backlog_bytes > _MAX_SOCKET_BUFFER:
+                self._cut_slow(transport)
+                return
+            writer.write(wire)
+
+        return send
+
+    def _cut_slow(self, transport: asyncio.Transport) -> None:
+        self.slow_sockets_cut += 1
+        self._logger.warning("a socket fell %d bytes behind: cut", _MAX_SOCKET_BUFFER)
+        transport.abort()
+
     def _sender(self, transport: asyncio.Transport, deflate_bits: int) -> Callable[[bytes], None]:
+        is_plain = not deflate_bits and transport.get_extra_info("ssl_object") is None
+        if self._broker.hub.is_stamped and is_plain:
+            return self._stamping_sender(transport)
         pack: Callable[[bytes], bytes] | None = None
         if deflate_bits:
             own = self._shared if self.deflate == "no-context" else Deflater(deflate_bits)
@@ -147,9 +170,7 @@ class Sockets:
             if transport.is_closing():
                 return
             if transport.get_write_buffer_size() > _MAX_SOCKET_BUFFER:
-                self.slow_sockets_cut += 1
-                self._logger.warning("a socket fell %d bytes behind: cut", _MAX_SOCKET_BUFFER)
-                transport.abort()
+                self._cut_slow(transport)
                 return
             transport.write(wire if pack is None else pack(wire))
 

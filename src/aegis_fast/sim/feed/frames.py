@@ -17,6 +17,7 @@ from aegis_fast.sim.market.exchange import KINDS
 from aegis_fast.sim.market.rules import Side
 
 __all__ = [
+    "STAMP_ROOM",
     "WIDTHS_OF_2024",
     "Notice",
     "encrypt",
@@ -32,6 +33,8 @@ __all__ = [
 # What the captured status frames of 2026-09 lack: EXCH_CLS_CODE, the last field of the table.
 _CAPTURED_WIDTHS = {"H0STMKO0": 10, "H0NXMKO0": 10, "H0UNMKO0": 10}
 # Before NXT (2025-03-04): no midpoint in books, no venue in notices, no market class in trades.
+# What a stamped record ends with until it is sent: 19 digits hold every ns until the year 2286.
+STAMP_ROOM = "0" * 19
 WIDTHS_OF_2024 = {"H0STCNT0": 46, "H0STASP0": 59, "H0STCNI0": 23, "H0STCNI9": 23}
 _EXCHANGE_CODES = {
     ("KRX", "KRX"): "1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from aegis_fast.sim.feed.frames import fit, frame, todays_widths
+from aegis_fast.sim.feed.frames import STAMP_ROOM, fit, frame, todays_widths
 from aegis_fast.sim.feed.registry import Registration, Registry
 from aegis_fast.sim.feed.views import book_of, phase_name
 from aegis_fast.sim.market.exchange import Book
@@ -18,13 +18,15 @@ _MAX_RECORDS = 50  # Of one frame; more of them share several frames.
 class Outlet:
     """What all feeds share. publish(registration, frame): sends a frame.
 
-    widths: values a record, by tr_id. halted: issues whose trading is stopped.
+    widths: values a record, by tr_id. halted: issues whose trading is stopped. is_stamped: every
+    record gets room for a stamp, see stamps.
     """
 
     def __init__(self, registry: Registry, publish: Callable[[Registration, bytes], None]) -> None:
         self.registry = registry
         self.widths = todays_widths()
         self.halted: set[str] = set()
+        self.is_stamped = False
         self.world: World
         self._publish = publish
         self._shows_after = False
@@ -44,6 +46,8 @@ class Outlet:
         width = self.widths[tr_id]
         if width < full:
             rows = [fit(row, full, width) for row in rows]
+        if self.is_stamped:
+            rows = [f"{row}^{STAMP_ROOM}" for row in rows]
         for first in range(0, len(rows), _MAX_RECORDS):
             self._publish((tr_id, tr_key), frame(tr_id, rows[first : first + _MAX_RECORDS]))
 

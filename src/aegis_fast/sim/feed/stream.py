@@ -86,6 +86,15 @@ class Hub:
         """Return how many values a record of each TR has; change it to send older forms."""
         return self._outlet.widths
 
+    @property
+    def is_stamped(self) -> bool:
+        """Whether data frames carry the moment at which they are sent; see stamps."""
+        return self._outlet.is_stamped
+
+    @is_stamped.setter
+    def is_stamped(self, is_on: bool) -> None:
+        self._outlet.is_stamped = is_on
+
     def open(self, send: Callable[[bytes], None], ip: str, now_ns: int) -> Session:
         """Take a new socket in."""
         session = Session(self._next_number, send, ip, now_ns)
