@@ -41,10 +41,13 @@ check: $(VENV)/.test $(VENV)/.check ## formatting, lint, types, architecture rul
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_import_rules.py
 
-bench: $(VENV)/.test $(VENV)/.bench ## hot path against its peers, then the simulator; results in benchmarks/results
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: $(VENV)/.test $(VENV)/.bench ## measure every goal beside its peers (ARGS=--quick: shorter); results in benchmarks/results
+	$(BIN)/python -m pytest -q --benchmark-enable --benchmark-only benchmarks/test_micro.py
+ifeq ($(findstring --quick,$(ARGS)),)
 	$(BIN)/python -m benchmarks.simulator --day --hour
 	$(BIN)/python -m benchmarks.simulator_wire
+endif
+	$(BIN)/python -m benchmarks $(ARGS)
 
 wheel: $(VENV)/.test ## build dist/aegis_fast-*.whl
 	$(BIN)/python -m build --wheel --no-isolation
@@ -92,4 +95,7 @@ $(VENV)/.check: $(VENV)/.dev
 $(VENV)/.bench: $(VENV)/.dev
 	@echo "Installing the libraries to compare with ..."
 	@$(call install,bench)
+	@$(call requirements,nautilus) > $(VENV)/nautilus.txt && $(BIN)/pip install --quiet \
+		--disable-pip-version-check --no-deps -r $(VENV)/nautilus.txt \
+		|| echo "nautilus_trader cannot be installed here: its rows are left out"
 	@touch $@

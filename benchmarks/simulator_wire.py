@@ -20,12 +20,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from aegis_fast.kis.profile import SIM_APPKEY, SIM_APPSECRET
+from benchmarks.wire_client import FrameProtocol, registration
 
 CALLS = 2_000
 WARM_UP = 200
@@ -37,11 +38,15 @@ PROGRAM = """
 from aegis_fast import sim
 from aegis_fast.sim.desk.account import AccountSpec
 from aegis_fast.kis.profile import SIM_APPKEY, SIM_APPSECRET
+from benchmarks.wire_client import FrameProtocol, registration
 accounts = [
     AccountSpec(f"5{{n:09d}}", SIM_APPKEY + str(n), SIM_APPSECRET, f"id{{n}}")
     for n in range({count})
 ]
-sim.run(port=0, calls_per_s=0, accounts=accounts, activity={activity}, deflate={deflate!r})
+sim.run(
+    port=0, calls_per_s=0, accounts=accounts, activity={activity}, deflate={deflate!r},
+    stamp={stamp},
+)
 """
 
 
@@ -76,9 +81,11 @@ class Simulator:
 
 
 @contextmanager
-def simulator(activity: float, deflate: str = "off") -> Iterator[Simulator]:
-    """Run a simulator with SOCKETS customers."""
-    program = PROGRAM.format(count=SOCKETS, activity=activity, deflate=deflate)
+def simulator(
+    activity: float, deflate: str = "off", *, is_stamped: bool = False
+) -> Iterator[Simulator]:
+    """Run a simulator with SOCKETS customers. is_stamped: frames tell when they were sent."""
+    program = PROGRAM.format(count=SOCKETS, activity=activity, deflate=deflate, stamp=is_stamped)
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -126,77 +133,64 @@ def _read_answer(line: socket.socket) -> bytes:
     return body
 
 
-class Reader(asyncio.Protocol):
-    """A client's socket: subscribes, then counts frames and bytes."""
+class Reader(FrameProtocol):
+    """A client's socket that counts its frames and bytes."""
 
-    def __init__(self, key: str, symbols: list[str], hts_id: str, offers: str) -> None:
-        self.frames = self.bytes = 0
-        self.lost = False
-        self._buffer = bytearray()
-        self._is_open = False
-        self._offers = offers
-        self._wanted = [(tr, s) for s in symbols for tr in ("H0STCNT0", "H0STASP0")]
-        self._wanted.append(("H0STCNI0", hts_id))
-        self._key = key
+    def __init__(self, texts: list[bytes], more: str = "") -> None:
+        super().__init__(texts, self._count, more=more)
+        self.frames = 0
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(
-            b"GET /tryitout HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
-            b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + self._offers.encode() + b"\r\n"
-        )
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        if not self._is_open:
-            head, end, rest = self._buffer.partition(b"\r\n\r\n")
-            if not end:
-                return
-            assert head.startswith(b"HTTP/1.1 101"), head
-            self._is_open, self._buffer = True, rest
-            self._subscribe()
-        self._count()
-
-    def _subscribe(self) -> None:
-        for tr_id, tr_key in self._wanted:
-            header = {"approval_key": self._key, "custtype": "P", "tr_type": "1"}
-            body = {"input": {"tr_id": tr_id, "tr_key": tr_key}}
-            text = json.dumps({"header": header, "body": body}).encode()
-            # A mask of zeros is a mask.
-            self.transport.write(
-                b"\x81\xfe" + len(text).to_bytes(2, "big") + b"\x00\x00\x00\x00" + text
-            )
-
-    def _count(self) -> None:
-        buffer, at = self._buffer, 0
-        while len(buffer) - at >= 4:
-            size, start = buffer[at + 1], at + 2
-            if size == 126:
-                size, start = int.from_bytes(buffer[at + 2 : at + 4], "big"), at + 4
-            if len(buffer) < start + size:
-                break
-            at = start + size
-            self.frames += 1
-        self.bytes += at
-        del buffer[:at]
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.lost = True
+    def _count(self, _: bytes) -> None:
+        self.frames += 1
 
 
-async def _open_readers(target: Simulator, symbols: list[str], deflate: str) -> list[Reader]:
-    loop = asyncio.get_running_loop()
-    offers = "" if deflate == "off" else "Sec-WebSocket-Extensions: permessage-deflate\r\n"
-    readers = []
+def registrations(
+    target: Simulator, symbols_of: Callable[[int], list[str]], *, with_notices: bool = False
+) -> list[list[bytes]]:
+    """Return what each customer's socket has to send for trades and books of its symbols."""
+    found = []
     for number in range(SOCKETS):
         keys = {"grant_type": "client_credentials", "appkey": f"{SIM_APPKEY}{number}"}
         answer = target.ask("POST", "/oauth2/Approval", {**keys, "secretkey": SIM_APPSECRET})
-        reader = Reader(str(answer["approval_key"]), symbols, f"id{number}", offers)
+        wanted = [(tr, s) for s in symbols_of(number) for tr in ("H0STCNT0", "H0STASP0")]
+        if with_notices:
+            wanted.append(("H0STCNI0", f"id{number}"))
+        key = str(answer["approval_key"])
+        found.append([registration(key, tr_id, tr_key) for tr_id, tr_key in wanted])
+    return found
+
+
+def stocks(target: Simulator) -> list[str]:
+    """Return the listed stocks."""
+    rows = target.ask("GET", "/_sim/state")["symbols"]
+    assert isinstance(rows, list)
+    return [row["symbol"] for row in rows if row["kind"] == "stock"]
+
+
+async def open_readers(
+    target: Simulator, texts: list[list[bytes]], deflate: str = "off"
+) -> list[Reader]:
+    """Connect every customer."""
+    loop = asyncio.get_running_loop()
+    more = "" if deflate == "off" else "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+    readers = []
+    for own in texts:
+        reader = Reader(own, more)
         await loop.create_connection(lambda one=reader: one, "127.0.0.1", target.port)
         readers.append(reader)
     return readers
+
+
+async def find_activity(target: Simulator, readers: list[Reader], activity: float) -> float:
+    """Set and return the crowd's activity at which a socket gets about WANTED_PER_S frames."""
+    for _ in range(3):
+        target.ask("POST", "/_sim/market", {"activity": round(activity, 2)})
+        before = sum(reader.frames for reader in readers)
+        await asyncio.sleep(1.5)
+        rate = (sum(reader.frames for reader in readers) - before) / 1.5 / SOCKETS
+        activity = min(100.0, max(0.05, activity * WANTED_PER_S / max(rate, 1.0)))
+    target.ask("POST", "/_sim/market", {"activity": round(activity, 2)})
+    return activity
 
 
 @dataclass(frozen=True)
@@ -211,18 +205,10 @@ class Load:
 
 
 async def _load(target: Simulator, activity: float, seconds: float, deflate: str) -> Load:
-    state = target.ask("GET", "/_sim/state")
-    rows = state["symbols"]
-    assert isinstance(rows, list)
-    symbols = [row["symbol"] for row in rows if row["kind"] == "stock"][:SYMBOLS]
-    readers = await _open_readers(target, symbols, deflate)
-    for _ in range(3):  # Find the activity at which a socket gets what is wanted.
-        target.ask("POST", "/_sim/market", {"activity": round(activity, 2)})
-        before = sum(reader.frames for reader in readers)
-        await asyncio.sleep(1.5)
-        rate = (sum(reader.frames for reader in readers) - before) / 1.5 / SOCKETS
-        activity = min(100.0, max(0.05, activity * WANTED_PER_S / max(rate, 1.0)))
-    target.ask("POST", "/_sim/market", {"activity": round(activity, 2)})
+    symbols = stocks(target)[:SYMBOLS]
+    texts = registrations(target, lambda _: symbols, with_notices=True)
+    readers = await open_readers(target, texts, deflate)
+    activity = await find_activity(target, readers, activity)
     await asyncio.sleep(0.5)
     before = sum(reader.frames for reader in readers)
     sent = sum(reader.bytes for reader in readers)

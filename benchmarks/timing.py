@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from statistics import median, quantiles
 from typing import Any
 
@@ -38,6 +39,10 @@ class Row:
     def min_ns(self) -> float:
         return min(self.samples)
 
+    @property
+    def median_ns(self) -> float:
+        return median(self.samples)
+
     def summary(self) -> dict[str, Any]:
         """Return nanoseconds per item: minimum, median, 90th and 99th percentile of the rounds."""
         cuts = quantiles(self.samples, n=100, method="inclusive")
@@ -46,7 +51,7 @@ class Row:
             "kind": self.kind,
             "note": self.note,
             "min_ns": round(self.min_ns, 2),
-            "p50_ns": round(median(self.samples), 2),
+            "p50_ns": round(self.median_ns, 2),
             "p90_ns": round(cuts[89], 2),
             "p99_ns": round(cuts[98], 2),
             "rounds": len(self.samples),
@@ -61,6 +66,21 @@ class Question:
     unit: str
     rows: list[Row]
     missing: list[str] = field(default_factory=list)
+
+    def row(self, name: str) -> Row | None:
+        """Return a row by its name, None when it was left out."""
+        return next((row for row in self.rows if row.name == name), None)
+
+    def ratio(self, name: str, other: str, *, less: str = "") -> float | None:
+        """Return name's minimum as a multiple of other's; None when one of them was left out.
+
+        less: a row whose minimum is taken off name's first, and is shown beside the raw ratio.
+        """
+        row, base = self.row(name), self.row(other)
+        if row is None or base is None:
+            return None
+        taken = self.row(less)
+        return (row.min_ns - (taken.min_ns if taken is not None else 0.0)) / base.min_ns
 
     def add(self, make: Callable[[], Row]) -> None:
         """Add a peer's row, or note that the peer is not installed."""
@@ -82,7 +102,9 @@ def each(
 
     The loop is C (map into an empty deque): about the cost of an empty call is in every figure.
     """
-    lists = [list(column) for column in columns]
+    lists = [list(column) for column in columns[:1]]
+    # Later columns may be endless.
+    lists += [list(islice(column, len(lists[0]))) for column in columns[1:]]
 
     def run() -> int:
         start = time.perf_counter_ns()
@@ -90,6 +112,17 @@ def each(
         return time.perf_counter_ns() - start
 
     return Row(name, kind, run, len(lists[0]) * per_call, note)
+
+
+def batch(name: str, kind: str, call: Callable[[], object], items: int, note: str = "") -> Row:
+    """A row whose one call does the work for all items."""
+
+    def run() -> int:
+        start = time.perf_counter_ns()
+        call()
+        return time.perf_counter_ns() - start
+
+    return Row(name, kind, run, items, note or "one call for all")
 
 
 def measure(question: Question, rounds: int) -> None:
@@ -115,9 +148,8 @@ def table(question: Question) -> str:
     width = max(len(row.name) for row in question.rows)
     lines = [question.title, f"  {'':{width}}  {'min':>11}  {'median':>11}  x ours"]
     for row in question.rows:
-        middle = median(row.samples)
         lines.append(
-            f"  {row.name:{width}}  {row.min_ns:8,.1f} ns  {middle:8,.1f} ns  "
+            f"  {row.name:{width}}  {row.min_ns:8,.1f} ns  {row.median_ns:8,.1f} ns  "
             f"{row.min_ns / base:6,.2f}  {row.note}".rstrip()
         )
     return "\n".join([*lines, *(f"  left out: {reason}" for reason in question.missing)])
