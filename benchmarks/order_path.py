@@ -49,7 +49,9 @@ def stages(recorder: Recorder) -> dict[str, dict[str, float]]:
     found[STAGES[1]] = percentiles([s.accepted_ns - (s.callback_ns or s.born_ns) for s in whole])
     found[STAGES[2]] = percentiles([s.durable_ns - s.accepted_ns for s in whole])
     found[STAGES[3]] = percentiles([s.socket_ns - s.durable_ns for s in whole])
-    found["whole"] = percentiles([s.socket_ns - s.born_ns for s in whole])
+    found["whole"] = percentiles([s.socket_ns - s.born_ns for s in whole]) | {
+        "on_lines": recorder.on_lines
+    }
     return found
 
 

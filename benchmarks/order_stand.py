@@ -60,10 +60,14 @@ _sending: ContextVar[Stamps | None] = ContextVar("_sending", default=None)
 
 @dataclass
 class Recorder:
-    """All orders of one scenario, and how late each watched tick reached its callback."""
+    """All orders of one scenario, and how late each watched tick reached its callback.
+
+    on_lines: orders that left in the call that decided them.
+    """
 
     orders: dict[str, Stamps] = field(default_factory=dict)
     feed_ns: list[int] = field(default_factory=list)
+    on_lines: int = 0
 
     def of(self, order_id: str) -> Stamps:
         return self.orders.setdefault(order_id, Stamps())
@@ -182,7 +186,7 @@ async def stand(durability: str, *, tls: bool) -> AsyncIterator[Stand]:
 def watch(runtime: wiring.Runtime, recorder: Recorder) -> None:
     """Put the stamps on the journal and on the requests of one engine."""
     journal, gateway = runtime.lifecycle._journal, runtime.gateway
-    append, place = journal.append, gateway.place
+    append, place, begin = journal.append, gateway.place, gateway.begin
 
     def stamped_append(event: Any, at_ns: int) -> Any:
         future = append(event, at_ns)
@@ -205,8 +209,17 @@ def watch(runtime: wiring.Runtime, recorder: Recorder) -> None:
         _sending.set(recorder.of(command.order_id))
         return await place(command)
 
+    def stamped_begin(command: Any, leaving: Any) -> Any:
+        answer = begin(command, leaving)
+        if answer is not None:
+            # The line has written by now, in one call to the kernel.
+            recorder.of(command.order_id).socket_ns = time.time_ns()
+            recorder.on_lines += 1
+        return answer
+
     journal.append = stamped_append  # type: ignore[method-assign]
     gateway.place = stamped_place  # type: ignore[method-assign]
+    gateway.begin = stamped_begin  # type: ignore[method-assign]
     watch_aiohttp()
 
 

@@ -53,6 +53,7 @@ class KISSettings(BaseModel):
     ca_file: str
     connect_timeout_ms: int = Field(ge=10, le=60_000)
     read_timeout_ms: int = Field(ge=10, le=60_000)
+    order_lines: int = Field(ge=0, le=8)
     calls_per_s: int = Field(ge=0, le=1_000)
     call_window_ms: int = Field(ge=1_000, le=10_000)
 

@@ -51,6 +51,12 @@ class Gate:
 
     def __init__(self) -> None:
         self.passed: list[Priority] = []
+        self.is_full = False
+
+    def try_now(self, priority: Priority) -> bool:
+        if not self.is_full:
+            self.passed.append(priority)
+        return not self.is_full
 
     async def __call__(self, priority: Priority) -> None:
         self.passed.append(priority)

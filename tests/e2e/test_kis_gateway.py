@@ -22,8 +22,7 @@ from aegis_fast.errors import (
     Throttled,
     TransientError,
 )
-from aegis_fast.kis import gateway as gateway_module
-from aegis_fast.kis import queries
+from aegis_fast.kis import ordering, queries
 from aegis_fast.kis.gateway import KISGateway
 from aegis_fast.kis.profile import PAPER, SIM, SIM_ACCOUNT, Profile
 from tests.e2e.kis_fakes import NOW_NS, Clock, FakeKIS, Gate, closing, run, until
@@ -237,7 +236,7 @@ def test_r5_unreachable_broker_is_tried_again_for_a_limit_order_only(
 def test_r5_no_attempt_starts_after_the_orders_deadline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway_module, "ORDER_DEADLINE_S", 0.05)
+    monkeypatch.setattr(ordering, "ORDER_DEADLINE_S", 0.05)
 
     async def test(bench: Bench) -> None:
         await bench.gateway.issuer.token()
@@ -266,7 +265,7 @@ def test_full_queue_refuses_without_a_request(tmp_path: Path) -> None:
 def test_order_without_a_token_is_refused_soon_and_sends_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway_module, "ORDER_TOKEN_WAIT_S", 0.05)
+    monkeypatch.setattr(ordering, "ORDER_TOKEN_WAIT_S", 0.05)
 
     async def test(bench: Bench) -> None:
         outcome = await bench.gateway.place(market())

@@ -28,6 +28,7 @@ PURE_KIS = {
     "codec",
     "credentials",
     "fields",
+    "http_reply",
     "notice",
     "outcome",
     "profile",

@@ -5,8 +5,8 @@ Adapters in kis, store and api meet here and nowhere else; only engine/wiring jo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -26,10 +26,24 @@ from aegis_fast.core.model import (
 )
 from aegis_fast.hot import Book, Notice, Trade
 
-__all__ = ["Broker", "CallGate", "EngineStatus", "Feed", "FeedEvents", "TradingService"]
+__all__ = [
+    "Broker",
+    "CallGate",
+    "DirectBroker",
+    "EngineStatus",
+    "Feed",
+    "FeedEvents",
+    "TradingService",
+]
 
-# Waits until the call limit lets one call of this class leave; raises Busy when the queue is full.
-CallGate = Callable[[Priority], Awaitable[None]]
+
+class CallGate(Protocol):
+    """The call limit. Called, it waits until one call of this class may leave; raises Busy when the
+    queue is full. try_now() spends a call if one is free and nobody waits for it.
+    """
+
+    async def __call__(self, priority: Priority) -> None: ...
+    def try_now(self, priority: Priority) -> bool: ...
 
 
 class Broker(Protocol):
@@ -48,6 +62,21 @@ class Broker(Protocol):
     async def balance(self, account: str) -> Balance: ...
     async def instrument(self, symbol: str) -> Instrument: ...
     async def quote(self, symbol: str) -> Quote: ...
+
+
+@runtime_checkable
+class DirectBroker(Protocol):
+    """A broker that can send an order in the very call that decides it.
+
+    begin() writes the request before it returns, if nothing has to be waited for, and returns what
+    tells the outcome. None: nothing was done, not even the call limit paid; take the other way.
+    leaving() is called after the limit is paid and before the first byte; what it raises keeps the
+    request back.
+    """
+
+    def begin(
+        self, command: PlaceOrder | AmendOrder | CancelOrder, leaving: Callable[[], None]
+    ) -> Coroutine[Any, Any, Outcome] | None: ...
 
 
 class FeedEvents(Protocol):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aegis_fast.core.effects import (
     Alert,
@@ -33,6 +34,7 @@ from aegis_fast.core.hours import kst_date, kst_day_ns
 from aegis_fast.core.model import (
     Order,
     OrderType,
+    Outcome,
     PlaceOrder,
     Refused,
 )
@@ -101,6 +103,7 @@ class Engine:
         self._session = 0
         self._durable: asyncio.Future[None] | None = None
         self._sends: set[asyncio.Task[None]] = set()
+        self._unsent = 0
         self._waiters: dict[str, list[asyncio.Future[Order]]] = {}
         self._stopped = ""
         self._day_end_ns = 0
@@ -137,7 +140,11 @@ class Engine:
             self.hooks.on_fill()
 
     async def drain(self, timeout_s: float) -> None:
-        """Wait for the answers under way, at most so long, then until the journal is durable."""
+        """Wait for the journal and the answers under way, at most so long, then for the journal
+        again: it has to hold what the answers said."""
+        if self._unsent and self._durable is not None and not self._durable.done():
+            await asyncio.wait({self._durable}, timeout=timeout_s)
+            await asyncio.sleep(0)
         if self._sends:
             await asyncio.wait(self._sends, timeout=timeout_s)
         for task in self._sends:
@@ -228,9 +235,7 @@ class Engine:
         elif isinstance(effect, Publish):
             self._publish(effect)
         elif isinstance(effect, Send):
-            task = asyncio.get_running_loop().create_task(self._send(effect.command, self._durable))
-            self._sends.add(task)
-            task.add_done_callback(self._sent)
+            self._send(effect.command, self._durable)
         elif isinstance(effect, AskLedger):
             self.hooks.ask_ledger(effect.delay_ms)
         elif isinstance(effect, Alert):
@@ -242,8 +247,11 @@ class Engine:
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sends.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._log.error("internal error after a send", exc_info=error)
-            self.stop_trading(f"internal error: {type(error).__name__}: {error}")
+            self._broken(error)
+
+    def _broken(self, error: BaseException) -> None:
+        self._log.error("internal error after a send", exc_info=error)
+        self.stop_trading(f"internal error: {type(error).__name__}: {error}")
 
     def _write(self, event: Event, now_ns: int) -> None:
         try:
@@ -307,23 +315,53 @@ class Engine:
 
     # -- sending --------------------------------------------------------------------------------
 
-    async def _send(self, command: Command, durable: asyncio.Future[None] | None) -> None:
-        refusal = await self._not_durable(durable)
-        veto = self._stopped or (self._veto() if isinstance(command, PlaceOrder) else "")
-        if refusal is None and veto:
-            refusal = Refused(_NOT_SENT, "", f"not sent: {veto}")
-        outcome = refusal if refusal is not None else await self._sender.ask(command)
-        self.apply(event_of(command, outcome))
+    def _send(self, command: Command, durable: asyncio.Future[None] | None) -> None:
+        """Send the command once what was decided is durable, in this very call if it is.
 
-    async def _not_durable(self, durable: asyncio.Future[None] | None) -> Refused | None:
-        if durable is None:
-            return None
+        That is safe: whatever may hold an order back has been asked by then (the journal has it,
+        the veto is asked again at the moment of leaving), and what the answer means is applied in
+        a task of its own, after everything that is being performed now.
+        """
+        if durable is None or durable.done():
+            self._leave(command, durable)
+        else:
+            self._unsent += 1
+            durable.add_done_callback(lambda done: self._leave_later(command, done))
+
+    def _leave_later(self, command: Command, durable: asyncio.Future[None]) -> None:
+        self._unsent -= 1
         try:
-            # Shielded: several sends may wait for the same commit.
-            await asyncio.shield(durable)
-        except StorageError as error:
-            return Refused(_NOT_SENT, "", f"not sent: {error}")
-        return None
+            self._leave(command, durable)
+        except Exception as error:  # noqa: BLE001  a bug of ours: nothing may leave after it
+            self._broken(error)
+
+    def _leave(self, command: Command, durable: asyncio.Future[None] | None) -> None:
+        refusal = self._refusal(command, durable)
+        # None here: the order has to wait for something, or the broker has no direct way.
+        answer = None if refusal is not None else self._sender.begin(command)
+        task = asyncio.get_running_loop().create_task(self._follow(command, refusal, answer))
+        self._sends.add(task)
+        task.add_done_callback(self._sent)
+
+    def _refusal(self, command: Command, durable: asyncio.Future[None] | None) -> Refused | None:
+        if durable is not None and (durable.cancelled() or durable.exception() is not None):
+            reason = "the journal was closed" if durable.cancelled() else str(durable.exception())
+            return Refused(_NOT_SENT, "", f"not sent: {reason}")
+        veto = self._stopped or (self._veto() if isinstance(command, PlaceOrder) else "")
+        return Refused(_NOT_SENT, "", f"not sent: {veto}") if veto else None
+
+    async def _follow(
+        self,
+        command: Command,
+        refusal: Refused | None,
+        answer: Coroutine[Any, Any, Outcome] | None,
+    ) -> None:
+        outcome: Outcome
+        if refusal is not None:
+            outcome = refusal
+        else:
+            outcome = await (self._sender.ask(command) if answer is None else answer)
+        self.apply(event_of(command, outcome))
 
     def _veto(self) -> str:
         """Why a new order may not leave any more, however long ago it was decided; "" if it may."""

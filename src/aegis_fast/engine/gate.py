@@ -53,6 +53,10 @@ class Gate:
             ticket.is_dropped = True
             self._waiters.pop(ticket, None)
 
+    def try_now(self, priority: Priority) -> bool:
+        """Spend a call now if one is free and nobody waits; on_leaving is the caller's matter."""
+        return self._calls.try_now(priority, self._mono_ns())
+
     def assume_full(self) -> None:
         """Let nothing leave for one window: a process that ended just now may have used it up."""
         self._calls.assume_full(self._mono_ns())

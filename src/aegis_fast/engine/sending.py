@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 from aegis_fast.core.events import (
     Event,
@@ -29,7 +30,7 @@ from aegis_fast.core.model import (
     PlaceOrder,
     Refused,
 )
-from aegis_fast.core.ports import Broker
+from aegis_fast.core.ports import Broker, DirectBroker
 from aegis_fast.engine.gate import on_leaving
 from aegis_fast.errors import Busy
 
@@ -42,6 +43,33 @@ Command = PlaceOrder | AmendOrder | CancelOrder
 ORDER_DEADLINES_S: Mapping[OrderType, float] = {OrderType.MARKET: 2.0, OrderType.LIMIT: 5.0}
 
 _REFUSED = 2
+
+
+class _Departure:
+    """Called when the request of one command is let go, each time that it is.
+
+    The deadline for an answer counts from here, not from the time spent in our own queue.
+    """
+
+    def __init__(self, sender: Sender, command: Command) -> None:
+        self._sender = sender
+        self._command = command
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __call__(self) -> None:
+        self._sender.let_go(self._command)
+        self.forget()
+        deadline_s = self._sender.deadline_s(self._command)
+        if deadline_s is not None:
+            self._timer = asyncio.get_running_loop().call_later(
+                deadline_s, self._sender.on_overdue, self._command.order_id, deadline_s
+            )
+
+    def forget(self) -> None:
+        """The answer is there, or will never be."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class Sender:
@@ -62,51 +90,93 @@ class Sender:
         log: logging.Logger,
     ) -> None:
         self.placing: set[str] = set()
+        self.on_overdue = on_overdue
         self._broker = broker
+        self._direct = broker if isinstance(broker, DirectBroker) else None
         self._deadlines_s = deadlines_s
-        self._on_overdue = on_overdue
         self._veto = veto
         self._log = log
+        # Commands on their way to the call limit; none may be overtaken by one sent at once.
+        self._on_their_way: set[int] = set()
+
+    def begin(self, command: Command) -> Coroutine[Any, Any, Outcome] | None:
+        """Send the command in this very call; None, and nothing done, if it has to wait.
+
+        What is returned tells the outcome and has to be awaited; it never raises but for
+        cancellation.
+        """
+        if self._direct is None or self._on_their_way:
+            return None
+        departure = _Departure(self, command)
+        is_new = isinstance(command, PlaceOrder)
+        if is_new:
+            self.placing.add(command.order_id)
+        try:
+            answer = self._direct.begin(command, departure)
+        except Exception as error:  # noqa: BLE001  turned into what is known of the order
+            departure.forget()
+            if is_new:
+                self.placing.discard(command.order_id)
+            return _known(self._failed(command, error))
+        if answer is None and is_new:
+            self.placing.discard(command.order_id)
+        return None if answer is None else self._answered(command, answer, departure)
 
     async def ask(self, command: Command) -> Outcome:
         """Send the command and return what became of it; never raises but for cancellation."""
+        if isinstance(command, PlaceOrder):
+            self.placing.add(command.order_id)
+        self._on_their_way.add(id(command))
         try:
-            if isinstance(command, PlaceOrder):
-                return await self._place(command)
-            if isinstance(command, CancelOrder):
-                return await self._broker.cancel(command)
-            return await self._broker.amend(command)
-        except Busy as error:
-            return Refused(_REFUSED, "", f"not sent: {error.message}")
-        except Exception as error:  # noqa: BLE001  logged, and turned into `unknown`
-            # A bug of ours somewhere below: whether bytes left is not known, so neither is the
-            # order. It shows as what it is, never as a delay of the broker.
-            self._log.exception("internal error while sending %s", command.order_id)
-            return Lost(f"internal error: {type(error).__name__}: {error}")
+            answer = self._long_way(command)
+            return await self._answered(command, answer, _Departure(self, command))
+        finally:
+            self._on_their_way.discard(id(command))
 
-    async def _place(self, command: PlaceOrder) -> Outcome:
-        deadline_s = self._deadlines_s.get(command.order_type)
-        timer: asyncio.TimerHandle | None = None
-
-        def leaving() -> None:
-            nonlocal timer
-            if reason := self._veto():
-                raise Busy(reason)
-            if timer is not None:
-                timer.cancel()
-            if deadline_s is not None:
-                loop = asyncio.get_running_loop()
-                timer = loop.call_later(deadline_s, self._on_overdue, command.order_id, deadline_s)
-
-        self.placing.add(command.order_id)
-        token = on_leaving.set(leaving)
-        try:
+    async def _long_way(self, command: Command) -> Outcome:
+        if isinstance(command, PlaceOrder):
             return await self._broker.place(command)
+        if isinstance(command, CancelOrder):
+            return await self._broker.cancel(command)
+        return await self._broker.amend(command)
+
+    async def _answered(
+        self, command: Command, answer: Coroutine[Any, Any, Outcome], departure: _Departure
+    ) -> Outcome:
+        token = on_leaving.set(departure)
+        try:
+            return await answer
+        except Exception as error:  # noqa: BLE001  turned into what is known of the order
+            return self._failed(command, error)
         finally:
             on_leaving.reset(token)
-            self.placing.discard(command.order_id)
-            if timer is not None:
-                timer.cancel()
+            departure.forget()
+            if isinstance(command, PlaceOrder):
+                self.placing.discard(command.order_id)
+
+    def _failed(self, command: Command, error: Exception) -> Outcome:
+        if isinstance(error, Busy):
+            return Refused(_REFUSED, "", f"not sent: {error.message}")
+        # A bug of ours somewhere below: whether bytes left is not known, so neither is the order.
+        # It shows as what it is, never as a delay of the broker.
+        self._log.error("internal error while sending %s", command.order_id, exc_info=error)
+        return Lost(f"internal error: {type(error).__name__}: {error}")
+
+    def let_go(self, command: Command) -> None:
+        """The call limit has let the command go. Raises Busy when it may not leave after all."""
+        self._on_their_way.discard(id(command))
+        if isinstance(command, PlaceOrder) and (reason := self._veto()):
+            raise Busy(reason)
+
+    def deadline_s(self, command: Command) -> float | None:
+        """Return how long an answer may take; None: as long as it likes."""
+        if isinstance(command, PlaceOrder):
+            return self._deadlines_s.get(command.order_type)
+        return None
+
+
+async def _known(outcome: Outcome) -> Outcome:
+    return outcome
 
 
 def event_of(command: Command, outcome: Outcome) -> Event:

@@ -83,6 +83,7 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         token_clock_ns=clock.door_ns,
         connect_timeout_ms=settings.kis.connect_timeout_ms,
         read_timeout_ms=settings.kis.read_timeout_ms,
+        order_lines=settings.kis.order_lines,
         tls=tls,
     )
     journal_path = home / place.name / "journal.db"

@@ -1,8 +1,6 @@
 """Be the engine's broker: one account's orders and queries over KIS REST.
 
-An order, amend or cancel is one POST. Another follows only when the one before is proven not to
-have been placed: refused by the call limit, refused for its token, or never written. Anything else
-ends as it is, Lost included; finding out is reconciliation's work (P22, readings A10, A11).
+Joins the parts: `ordering` sends orders, `queries` asks, `answers` reads. It owns the connections.
 """
 
 from __future__ import annotations
@@ -10,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import orjson
 
@@ -25,50 +22,38 @@ from aegis_fast.core.model import (
     DayOrder,
     DayOrders,
     Instrument,
-    Lost,
-    OrderType,
     Outcome,
     PlaceOrder,
-    Priority,
     Quote,
-    Refused,
 )
 from aegis_fast.core.ports import CallGate
 from aegis_fast.errors import (
-    AegisError,
-    Busy,
-    InvalidRequest,
     NotFound,
     ProtocolError,
     RejectedError,
     TransientError,
 )
-from aegis_fast.kis import answers, codec, outcome, tr
+from aegis_fast.kis import answers, codec, tr
 from aegis_fast.kis.codec import PageKey, Request
 from aegis_fast.kis.credentials import AppCredentials
 from aegis_fast.kis.fields import kst_yyyymmdd
-from aegis_fast.kis.outcome import AegisCode, Reply
+from aegis_fast.kis.order_lines import OrderLines
+from aegis_fast.kis.ordering import Command, Ordering
+from aegis_fast.kis.outcome import Reply
 from aegis_fast.kis.profile import Profile, check_addresses
 from aegis_fast.kis.queries import (
-    MAX_ATTEMPTS,
     RETRY_INITIAL_S,
     RETRY_MAX_S,
-    RETRY_MULTIPLIER,
     Queries,
 )
-from aegis_fast.kis.rest import NotSent, ReplyLost, RestClient
+from aegis_fast.kis.rest import ReplyLost, RestClient, tls_context
 from aegis_fast.kis.tokens import TokenIssuer
 
 __all__ = ["KISGateway"]
 
-# After EGW00201 KIS advises 100-500 ms.
-THROTTLED_PAUSE_S = 0.1
-# Orders that never left are tried again only while their deadline (section 7.2) still runs.
-ORDER_DEADLINE_S = 5.0
-# An order does not sit out the minute that a token may take.
-ORDER_TOKEN_WAIT_S = 1.5
-
-_NEVER_WRITTEN = frozenset({AegisCode.UNREACHABLE, AegisCode.POOL_TIMEOUT})
+# Together (S9, S10): 50 connections, 20 a host. A line that is being replaced counts twice.
+_POOL_TOTAL, _POOL_PER_HOST = 50, 20
+_IDLE_MS, _LIFETIME_S = 5000, 300.0
 
 
 class KISGateway:
@@ -77,7 +62,8 @@ class KISGateway:
     clock_ns: the broker's time, for dates. token_clock_ns: what its tokens live by; the same but at
     a simulator. gate: awaited once before every request that is sent, token requests apart (they
     have a limit of their own). token_path: the file in which tokens are kept. retry_initial_s,
-    retry_max_s: pauses between the attempts of a query.
+    retry_max_s: pauses between the attempts of a query. order_lines: connections kept open for
+    orders alone; see kis/order_lines.
     """
 
     def __init__(
@@ -93,22 +79,37 @@ class KISGateway:
         read_timeout_ms: int = 5000,
         retry_initial_s: float = RETRY_INITIAL_S,
         retry_max_s: float = RETRY_MAX_S,
+        order_lines: int = 0,
         tls: ssl.SSLContext | None = None,
         logger: logging.Logger | None = None,
     ) -> None:
         check_addresses(profile)
         self._profile = profile
         self._credentials = credentials
-        self._gate = gate
         self._clock_ns = clock_ns
-        self._retry_initial_s = retry_initial_s
-        self._retry_max_s = retry_max_s
         self._log = logger or logging.getLogger("aegis_fast.kis")
+        if tls is None and profile.rest_url.startswith("https:"):
+            tls = tls_context()
+        lines_at_most = 2 * order_lines
         self._rest = RestClient(
             profile.rest_url,
             connect_timeout_ms=connect_timeout_ms,
             read_timeout_ms=read_timeout_ms,
+            pool_total=_POOL_TOTAL - lines_at_most,
+            pool_per_host=_POOL_PER_HOST - lines_at_most,
+            idle_ms=_IDLE_MS,
+            lifetime_s=_LIFETIME_S,
             tls=tls,
+        )
+        self._lines = OrderLines(
+            profile.rest_url,
+            count=order_lines,
+            connect_timeout_s=connect_timeout_ms / 1000,
+            read_timeout_s=read_timeout_ms / 1000,
+            idle_s=_IDLE_MS / 1000,
+            lifetime_s=_LIFETIME_S,
+            tls=tls if profile.rest_url.startswith("https:") else None,
+            log=self._log,
         )
         self.issuer = TokenIssuer(
             profile=profile,
@@ -119,6 +120,17 @@ class KISGateway:
             logger=self._log,
         )
         self._closing = asyncio.Event()
+        self._ordering = Ordering(
+            profile=profile,
+            credentials=credentials,
+            rest=self._rest,
+            lines=self._lines,
+            issuer=self.issuer,
+            gate=gate,
+            pause=self._pause,
+            retry_initial_s=retry_initial_s,
+            log=self._log,
+        )
         self._queries = Queries(
             rest=self._rest,
             issuer=self.issuer,
@@ -137,117 +149,39 @@ class KISGateway:
         tr.order_kinds()
         tr.error_meaning("")
         await self._rest.start()
+        await self._lines.start()
 
     async def close(self) -> None:
         """End back-offs at once, then close every connection (R6)."""
         self._closing.set()
         await self.issuer.close()
+        await self._lines.close()
         await self._rest.close()
 
     @property
     def connections_in_use(self) -> int:
         """Return how many pooled connections are serving a request now (S45)."""
-        return self._rest.in_use
+        return self._rest.in_use + self._lines.in_use
 
-    # ---- orders ----
+    # ---- orders: see kis/ordering ----
 
     async def place(self, command: PlaceOrder) -> Outcome:
-        """Send a new order. Market orders go first and are never tried again after a failure to
-        connect; limit orders are, twice at most (R5); conditional orders are not (A12).
-        """
-        is_limit = command.order_type is OrderType.LIMIT
-        priority = Priority.MARKET if command.order_type is OrderType.MARKET else Priority.LIMIT
-        return await self._send_order(
-            lambda: codec.place_order(self._profile, command),
-            priority,
-            command.trace_id,
-            reconnects=MAX_ATTEMPTS - 1 if is_limit else 0,
-        )
+        """Send a new order."""
+        return await self._ordering.send(command)
 
     async def amend(self, command: AmendOrder) -> Outcome:
         """Move all that remains of an order to another price."""
-        return await self._send_order(
-            lambda: codec.amend_order(self._profile, command),
-            Priority.LIMIT,
-            command.trace_id,
-            reconnects=MAX_ATTEMPTS - 1,
-        )
+        return await self._ordering.send(command)
 
     async def cancel(self, command: CancelOrder) -> Outcome:
         """Take an order, or part of what remains of it, out of the market."""
-        return await self._send_order(
-            lambda: codec.cancel_order(self._profile, command),
-            Priority.CANCEL,
-            command.trace_id,
-            reconnects=MAX_ATTEMPTS - 1,
-        )
+        return await self._ordering.send(command)
 
-    async def _send_order(
-        self,
-        build: Callable[[], Request],
-        priority: Priority,
-        trace_id: str,
-        *,
-        reconnects: int,
-    ) -> Outcome:
-        try:
-            request = build()
-        except InvalidRequest as error:
-            return Refused(int(AegisCode.REFUSED), "", str(error))
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + ORDER_DEADLINE_S
-        throttled, unreached, refused_token = 0, 0, ""
-        while True:
-            result, token = await self._post_order(request, priority, trace_id, refused_token)
-            if outcome.is_token_refusal(result) and token and not refused_token:
-                refused_token = token
-                continue
-            if not isinstance(result, Refused):
-                return result
-            if result.is_throttled and throttled < MAX_ATTEMPTS - 1:
-                throttled += 1
-                pause_s = THROTTLED_PAUSE_S * throttled
-            elif result.code in _NEVER_WRITTEN and unreached < reconnects:
-                pause_s = self._retry_initial_s * RETRY_MULTIPLIER**unreached
-                unreached += 1
-            else:
-                return result
-            if loop.time() + pause_s > give_up_at or not await self._pause(pause_s):
-                return result
-
-    async def _post_order(
-        self, request: Request, priority: Priority, trace_id: str, refused_token: str
-    ) -> tuple[Outcome, str]:
-        """Send one POST, once. Returns what became of it and the token that it carried, if any."""
-        try:
-            if refused_token:
-                token = await self.issuer.renew(refused_token, wait_s=ORDER_TOKEN_WAIT_S)
-            else:
-                token = await self.issuer.token(wait_s=ORDER_TOKEN_WAIT_S)
-            await self._gate(priority)
-        except Busy as error:
-            return Refused(int(AegisCode.THROTTLED), "", str(error)), ""
-        except TransientError as error:
-            return Refused(int(AegisCode.UNREACHABLE), error.venue_code, str(error)), ""
-        except AegisError as error:
-            return Refused(int(AegisCode.TOKEN_REFUSED), error.venue_code, str(error)), ""
-        try:
-            answer = await self._rest.request(
-                request.method,
-                request.path,
-                headers=request.headers(self._credentials, token),
-                body=request.body,
-                trace_id=trace_id or uuid4().hex,
-            )
-        except NotSent as error:
-            return outcome.not_sent(error.failure, error.detail), token
-        except ReplyLost as error:
-            self._log.warning("%s: reply lost (%s)", request.call_id, error)
-            return outcome.reply_lost(error.failure, error.detail), token
-        result = outcome.order_outcome(answer.status, answer.body)
-        if isinstance(result, Lost):
-            self._log.warning("%s: outcome unknown (%s)", request.call_id, result.reason)
-        return result, token
+    def begin(
+        self, command: Command, leaving: Callable[[], None]
+    ) -> Coroutine[Any, Any, Outcome] | None:
+        """Send in this very call; see core.ports.DirectBroker."""
+        return self._ordering.begin(command, leaving)
 
     # ---- queries ----
 

@@ -91,14 +91,18 @@ class TokenIssuer:
         wait_s: at most so long for a missing one; then TransientError (orders do not wait a
         minute). Raises AuthError when KIS refuses the keys, TransientError when it is not there.
         """
+        token = self.token_now()
+        return token or (await self._await_issue(wait_s)).token
+
+    def token_now(self) -> str:
+        """Return a token that may be used now, "" if there is none without asking."""
         now_ns = self._clock_ns()
         record = self._record
-        if record is not None and is_usable(record, now_ns):
-            is_time = now_ns >= self._no_renewal_before_ns
-            if is_time and is_due(record, now_ns, self._renew_age_ns):
-                self._start_issue()
-            return record.token
-        return (await self._await_issue(wait_s)).token
+        if record is None or not is_usable(record, now_ns):
+            return ""
+        if now_ns >= self._no_renewal_before_ns and is_due(record, now_ns, self._renew_age_ns):
+            self._start_issue()
+        return record.token
 
     async def renew(self, refused: str, *, wait_s: float | None = None) -> str:
         """Return another token than `refused`, which KIS has just turned down (P3).

@@ -635,9 +635,11 @@ def test_kill_9_loses_nothing_that_was_confirmed(path: Path) -> None:
             [sys.executable, "-c", WRITER, str(path), durability], stdout=subprocess.PIPE
         )
         assert child.stdout is not None
-        # Killed in the middle of its work, at another place each time.
-        lines = [child.stdout.readline() for _ in range(20 + 30 * round_no)]
-        os.kill(child.pid, signal.SIGKILL)
+        try:
+            # Killed in the middle of its work, at another place each time.
+            lines = [child.stdout.readline() for _ in range(20 + 30 * round_no)]
+        finally:
+            os.kill(child.pid, signal.SIGKILL)
         lines += child.stdout.read().splitlines(keepends=True)
         child.stdout.close()
         assert child.wait(10) == -signal.SIGKILL
