@@ -40,6 +40,8 @@ class EngineSettings(BaseModel):
     answer_timeout_ms: int = Field(ge=100, le=60_000)
     max_waiting_calls: int = Field(ge=1, le=100_000)
     freeze_gc: bool
+    spin: bool
+    spin_core: int = Field(ge=-1, le=4_095)
 
 
 class KISSettings(BaseModel):
@@ -67,6 +69,7 @@ class FeedSettings(BaseModel):
     heartbeat_interval_ms: int = Field(ge=100, le=600_000)
     subscribe_pacing_ms: int = Field(ge=0, le=5_000)
     strategy_max_errors: int = Field(ge=1, le=1_000_000)
+    latency_sample_every: int = Field(ge=0, le=1 << 20)
 
     @field_validator("symbols")
     @classmethod
@@ -75,6 +78,13 @@ class FeedSettings(BaseModel):
             if not (6 <= len(symbol) <= 7 and symbol.isascii() and symbol.isalnum()):
                 raise ValueError(f"{symbol!r} is no symbol: 6 or 7 letters and digits")
         return symbols
+
+    @field_validator("latency_sample_every")
+    @classmethod
+    def _check_sampling(cls, count: int) -> int:
+        if count & (count - 1):
+            raise ValueError(f"{count} is no power of two, nor 0 (off)")
+        return count
 
 
 class OrderSettings(BaseModel):

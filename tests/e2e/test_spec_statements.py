@@ -122,6 +122,17 @@ def test_s03_strategy_trades_on_events_and_its_bug_stops_only_itself(tmp_path: P
         lines = stack.engine.lines
         stack.until(lambda: "strategy heard filled" in lines, 15, "the strategy's fill")
         stack.until(lambda: any("10 of 10" in line for line in lines), 20, "it is stopped")
+        stack.until(lambda: any("strategy BuyOnce is stopped" in line for line in lines), 5)
+        status = stack.api("GET", "status").data
+        assert status["strategies"] == [
+            {
+                "name": "BuyOnce",
+                "state": "stopped",
+                "errors": 10,
+                "last_error": "RuntimeError: this strategy has a bug",
+            }
+        ]
+        assert status["latency"]["read"]["count"] > 0
 
         assert len(own_orders(stack.ledger())) == 1
         assert stack.order(qty=1).status == 201

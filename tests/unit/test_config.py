@@ -61,6 +61,9 @@ def test_defaults_are_those_of_the_specification() -> None:
     assert settings.reconcile.interval_ms == 5_000
     assert settings.journal.durability == "disk"
     assert settings.api.keys == ()
+    assert (settings.engine.spin, settings.engine.spin_core) == (False, -1)
+    assert settings.engine.freeze_gc
+    assert settings.feed.latency_sample_every == 64
 
 
 # -- precedence ---------------------------------------------------------------------------------
@@ -182,6 +185,11 @@ def test_unknown_override_is_named_with_the_likely_one(key: str, expected: str) 
         ("engine.port", -1),
         ("engine.answer_timeout_ms", 99),
         ("engine.max_waiting_calls", 0),
+        ("engine.spin", "sometimes"),
+        ("engine.spin_core", -2),
+        ("feed.latency_sample_every", -1),
+        ("feed.latency_sample_every", 3),
+        ("feed.latency_sample_every", 1 << 21),
         ("kis.account", "123"),
         ("kis.account", "50000000-01"),
         ("kis.rest_url", "ftp://x"),

@@ -19,6 +19,7 @@ __all__ = [
     "Level",
     "Quote",
     "Status",
+    "StrategyStatus",
     "Trade",
     "error_of",
     "events_of",
@@ -107,8 +108,17 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     as_of_ns: int
 
 
+class StrategyStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How one strategy is: "waiting", "running" or "stopped" after too many errors."""
+
+    name: str
+    state: str
+    errors: int
+    last_error: str
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How the engine is. reason: why it is not ready."""
+    """How the engine is. reason: why it is not ready. latency: the feed's stages, in ns."""
 
     env: str
     account_masked: str
@@ -126,6 +136,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     counters: dict[str, int]
     started_ns: int
     now_ns: int
+    strategies: tuple[StrategyStatus, ...] = ()
+    latency: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    is_spinning: bool = False
 
 
 class Trade(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ __all__ = [
     "won",
 ]
 
+_PERCENTILES = ("p50_ns", "p99_ns", "p999_ns", "max_ns")
 UP, DOWN = "red", "blue"
 # Into a file or a pipe: wide enough that nothing is cut.
 PIPE_WIDTH = 140
@@ -180,6 +181,21 @@ def show_status(status: Status) -> None:
             f"{status.calls_in_use}/{status.calls_per_s} 초당, 대기 {status.queue_depth}",
         ),
         ("시작     started", kst_iso(status.started_ns)[:19]),
+    ]
+    rows += [
+        (
+            "전략     strategy",
+            Text(
+                f"{s.name} {s.state}, 오류 errors {s.errors} {s.last_error}".rstrip(),
+                style=UP if s.state == "stopped" else "",
+            ),
+        )
+        for s in status.strategies
+    ]
+    rows += [
+        (f"지연     {stage}", " ".join(f"{key[:-3]} {row[key]:,}" for key in _PERCENTILES) + " ns")
+        for stage, row in status.latency.items()
+        if row["count"]
     ]
     rows += [
         ("정지종목  halted", f"{symbol}: {why}") for symbol, why in status.halted_symbols.items()

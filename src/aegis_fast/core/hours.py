@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-__all__ = ["kst_date", "kst_day_ns", "kst_hhmmss", "kst_iso", "seconds_of_hhmmss"]
+__all__ = [
+    "is_market_hours",
+    "kst_date",
+    "kst_day_ns",
+    "kst_hhmmss",
+    "kst_iso",
+    "seconds_of_hhmmss",
+]
 
 _S = 1_000_000_000
 _KST_S = 9 * 3600
 _DAY_S = 86_400
+# The epoch was a Thursday; Monday is 0.
+_EPOCH_WEEKDAY = 3
+# From the pre-market of NXT to the end of the after-markets of NXT and KRX.
+_OPEN_S = 8 * 3600
+_CLOSE_S = 20 * 3600
 
 
 def kst_day_ns(now_ns: int) -> int:
@@ -51,3 +63,13 @@ def kst_iso(now_ns: int) -> str:
 def seconds_of_hhmmss(hhmmss: int) -> int:
     """Return the second of the day of HHMMSS, 0 to 86,399."""
     return hhmmss // 10_000 * 3600 + hhmmss // 100 % 100 * 60 + hhmmss % 100
+
+
+def is_market_hours(now_ns: int) -> bool:
+    """Tell whether any session of KRX or NXT may be open: weekdays from 08:00 to 20:00 KST.
+
+    Holidays count as weekdays: this decides how the process behaves, not whether it may trade.
+    Source: sessions of KIS.md (NXT from 08:00, after-markets to 20:00 since 2026-09-14).
+    """
+    days, second = divmod(now_ns // _S + _KST_S, _DAY_S)
+    return (days + _EPOCH_WEEKDAY) % 7 < 5 and _OPEN_S <= second < _CLOSE_S

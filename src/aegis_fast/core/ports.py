@@ -33,6 +33,7 @@ __all__ = [
     "EngineStatus",
     "Feed",
     "FeedEvents",
+    "StrategyStatus",
     "TradingService",
 ]
 
@@ -100,14 +101,27 @@ class Feed(Protocol):
     def is_watched(self, symbol: str) -> bool: ...
     def book(self, symbol: str) -> Book | None: ...
     def counters(self) -> Mapping[str, int]: ...
+    def latency(self) -> Mapping[str, Mapping[str, int]]: ...
     @property
     def is_up(self) -> bool: ...
+
+
+class StrategyStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How one strategy is. state: "waiting" for trading to open, "running", or "stopped" after too
+    many errors; last_error: "Name: text", "" without any.
+    """
+
+    name: str
+    state: str
+    errors: int
+    last_error: str
 
 
 class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine would tell someone who asks how it is.
 
     is_ready: trading is open. reason: why it is not, "" when it is. halted_symbols: symbol -> why.
+    latency: stage of the feed -> count, p50_ns, p99_ns, p999_ns, max_ns (hot.FeedListener.latency).
     """
 
     env: str
@@ -126,6 +140,9 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
     counters: Mapping[str, int]
     started_ns: int
     now_ns: int
+    strategies: tuple[StrategyStatus, ...] = ()
+    latency: Mapping[str, Mapping[str, int]] = msgspec.field(default_factory=dict)
+    is_spinning: bool = False
 
 
 class TradingService(Protocol):

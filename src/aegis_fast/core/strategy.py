@@ -41,11 +41,14 @@ class StrategyTrading(Protocol):
 
 class Strategy:
     """Base of a user's strategy. Override the callbacks; they run on the engine's loop and must
-    not block. An exception in one is contained and counted; after `max_errors` the strategy is
-    stopped and everything else goes on.
+    not block. An exception in one is contained, counted and shown in the status; after `max_errors`
+    (or feed.strategy_max_errors, if that is less) the strategy is stopped: it hears nothing any
+    more, and everything else goes on. Its open orders are left alone: whether they are still meant
+    is for a person to decide.
 
-    symbols: what to watch. buy and sell return the order as `pending`; what becomes of it arrives
-    at on_order. They raise RiskRejected or InvalidRequest when nothing was sent.
+    symbols: what to hear of, on every venue that the feed carries. buy and sell may be called in
+    any callback; they return the order at once, as `pending`, and what becomes of it arrives at
+    on_order. They raise RiskRejected or InvalidRequest when nothing was sent.
     """
 
     symbols: tuple[str, ...] = ()
@@ -56,6 +59,9 @@ class Strategy:
 
     def on_start(self) -> None:
         """Called once, when trading is open."""
+
+    def on_stop(self) -> None:
+        """Called once, when the engine shuts down; not after it was stopped for its errors."""
 
     def on_trade(self, trade: Trade) -> None:
         """Called for every trade of `symbols`."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 from collections.abc import Callable
 from typing import Protocol
@@ -24,10 +23,12 @@ from aegis_fast.engine.clock import now_ns
 from aegis_fast.engine.engine import Engine
 from aegis_fast.engine.gate import Gate
 from aegis_fast.engine.listing import Listing
+from aegis_fast.engine.session import Session
+from aegis_fast.engine.strategies import Strategies
 from aegis_fast.engine.sync import Sync
 from aegis_fast.engine.watching import Watching
 from aegis_fast.errors import AegisError
-from aegis_fast.hot import Bus, Notice, Subscriber
+from aegis_fast.hot import Bus, Notice
 from aegis_fast.store.journal import Journal
 from aegis_fast.store.stint import Stint
 
@@ -90,6 +91,7 @@ class Lifecycle:
         bus: Bus,
         calls_per_s: int,
         stint: Stint,
+        session: Session,
         log: logging.Logger,
     ) -> None:
         self.service: StrategyTrading | None = None
@@ -108,11 +110,20 @@ class Lifecycle:
         self._bus = bus
         self._calls_per_s = calls_per_s
         self._stint = stint
+        self._session = session
         self._log = log
         self._reason = "starting"
         self._started_ns = engine.now_ns()
         self._tasks: list[asyncio.Task[None]] = []
-        self._strategies: list[Strategy] = []
+        self._strategies = self._contained([])
+
+    def _contained(self, strategies: list[Strategy]) -> Strategies:
+        return Strategies(
+            strategies,
+            bus=self._bus,
+            max_errors=self._settings.feed.strategy_max_errors,
+            log=self._log,
+        )
 
     # -- up -------------------------------------------------------------------------------------
 
@@ -132,7 +143,7 @@ class Lifecycle:
         self._journal.start()
         self._engine.apply(WorldSeen(world=world))
         self._engine.restarted()
-        self._strategies = strategies
+        self._strategies = self._contained(strategies)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._run())]
 
@@ -153,10 +164,9 @@ class Lifecycle:
         await self._watch_symbols()
         self._reason = ""
         self.ready.set()
-        self._start_strategies()
-        if self._settings.engine.freeze_gc:
-            gc.collect()
-            gc.freeze()
+        if self.service is not None:
+            self._strategies.start(self.service)
+        self._session.start()
 
     async def _wait_feed(self) -> None:
         self._reason = "waiting for the realtime connection"
@@ -179,35 +189,13 @@ class Lifecycle:
                 await asyncio.sleep(_RETRY_S)
 
     async def _watch_symbols(self) -> None:
-        wanted = list(self._settings.feed.symbols)
-        for strategy in self._strategies:
-            wanted += strategy.symbols
+        wanted = (*self._settings.feed.symbols, *self._strategies.symbols())
         for symbol in dict.fromkeys(wanted):
             try:
                 await self._listing.instrument(symbol)
                 self._watching.pin(symbol)
             except AegisError as error:
                 self._log.warning("%s is not watched: %s", symbol, error)
-
-    def _start_strategies(self) -> None:
-        if self.service is None:
-            return
-        for strategy in self._strategies:
-            strategy.bind(self.service)
-            watcher = Subscriber(
-                f"strategy {type(strategy).__name__}",
-                symbols=frozenset(strategy.symbols),
-                on_trade=strategy.on_trade,
-                on_depth=strategy.on_depth,
-                on_order=strategy.on_order,
-                max_errors=min(strategy.max_errors, self._settings.feed.strategy_max_errors),
-            )
-            self._bus.add(watcher)
-            try:
-                strategy.on_start()
-            except Exception:  # noqa: BLE001  logged; a strategy that fails stops alone
-                self._bus.remove(watcher)
-                self._log.exception("%s did not start", watcher.name)
 
     async def _follow_reconnects(self) -> None:
         """After each drop: what was missed is in the ledger (S76, P20)."""
@@ -233,12 +221,14 @@ class Lifecycle:
 
     async def close(self) -> None:
         """Stop taking orders, wait for the answers under way, close everything."""
+        self._strategies.stop()
         self._reason = "shutting down"
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self._session.close()
         await self._sync.close()
         await self._engine.drain(_DRAIN_S)
         await self._feed.close()
@@ -280,4 +270,7 @@ class Lifecycle:
             },
             started_ns=self._started_ns,
             now_ns=self._engine.now_ns(),
+            strategies=self._strategies.status(),
+            latency=self._feed.latency(),
+            is_spinning=self._session.is_spinning,
         )

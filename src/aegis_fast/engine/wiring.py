@@ -18,10 +18,13 @@ from aegis_fast.core.risk import RiskLimits
 from aegis_fast.engine.clock import FollowedClock, mono_ns, now_ns
 from aegis_fast.engine.engine import Engine
 from aegis_fast.engine.following import ClockFollower
+from aegis_fast.engine.garbage import GarbageKeeper
 from aegis_fast.engine.gate import Gate
 from aegis_fast.engine.lifecycle import FeedBridge, Lifecycle
 from aegis_fast.engine.listing import Listing
 from aegis_fast.engine.service import Service
+from aegis_fast.engine.session import Session
+from aegis_fast.engine.spin import Spinner
 from aegis_fast.engine.sync import Sync
 from aegis_fast.engine.watching import Watching
 from aegis_fast.hot import Bus, SlidingWindow, Subscriber
@@ -94,7 +97,7 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         durability=settings.journal.durability,
         max_waiting=settings.journal.max_waiting,
     )
-    bus = Bus(lambda watcher, error: _report(log, watcher, error))
+    bus = Bus(lambda subscriber, error: _report(log, subscriber, error))
     manager = OrderManager(Portfolio(Fees(settings.risk.commission_ppm)))
     engine = Engine(
         account=credentials.account,
@@ -123,6 +126,7 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         reconnect_interval_s=settings.feed.reconnect_interval_ms / 1000,
         cycle_attempts=settings.feed.cycle_attempts,
         cooldown_s=settings.feed.cooldown_ms / 1000,
+        sample_every=settings.feed.latency_sample_every,
         subscribe_pacing_s=settings.feed.subscribe_pacing_ms / 1000,
         tls=tls if place.ws_url.startswith("wss:") else None,
     )
@@ -154,6 +158,11 @@ def build(settings: Settings, log: logging.Logger) -> Runtime:
         bus=bus,
         calls_per_s=calls_per_s(settings),
         stint=Stint(home / place.name / "stint"),
+        session=Session(
+            clock.now_ns,
+            spinner=Spinner(settings.engine.spin_core) if settings.engine.spin else None,
+            garbage=GarbageKeeper() if settings.engine.freeze_gc else None,
+        ),
         log=log,
     )
     service = Service(
@@ -215,12 +224,14 @@ def _credentials(settings: Settings) -> AppCredentials:
     )
 
 
-def _report(log: logging.Logger, watcher: Subscriber, error: Exception) -> None:
+def _report(log: logging.Logger, subscriber: Subscriber, error: Exception) -> None:
     log.error(
         "%s failed (%d of %d): %s",
-        watcher.name,
-        watcher.errors,
-        watcher.max_errors,
+        subscriber.name,
+        subscriber.errors,
+        subscriber.max_errors,
         error,
         exc_info=error,
     )
+    if subscriber.is_stopped:
+        log.error("%s is stopped; everything else goes on", subscriber.name)

@@ -88,6 +88,7 @@ class KISStream:
         subscribe_pacing_s: float = 0.05,
         ack_timeout_s: float = ACK_TIMEOUT_S,
         in_use_backoff_s: Sequence[float] = IN_USE_BACKOFF_S,
+        sample_every: int = 64,
         tls: ssl.SSLContext | None = None,
         logger: logging.Logger | None = None,
     ) -> None:
@@ -120,6 +121,7 @@ class KISStream:
             clock_ns=clock_ns,
             max_symbols=MAX_BOOKS,
             max_message_bytes=MAX_FRAME_BYTES,
+            sample_every=sample_every,
         )
         # What is still to be sent. A later wish for the same key replaces an earlier one, so
         # flapping watchers cannot make it grow.
@@ -171,6 +173,10 @@ class KISStream:
     def book(self, symbol: str) -> Book | None:
         """Return the live book of a symbol, None if it was never watched."""
         return self._listener.books.get((symbol, "KRX"))
+
+    def latency(self) -> Mapping[str, Mapping[str, int]]:
+        """Return how long each stage takes; see FeedListener.latency."""
+        return self._listener.latency()
 
     def counters(self) -> Mapping[str, int]:
         """Return what has been counted since the start."""

@@ -25,7 +25,7 @@ from aegis_fast.core.model import (
     Position,
     Side,
 )
-from aegis_fast.core.ports import EngineStatus
+from aegis_fast.core.ports import EngineStatus, StrategyStatus
 from aegis_fast.errors import InvalidRequest, NotFound, OrderRejected, RiskRejected
 from aegis_fast.hot import Book, Trade, tick_size
 
@@ -332,6 +332,14 @@ class FakeService:
             open_orders=len(self.orders(open_only=True)), unknown_orders=0, discrepancies=0,
             calls_per_s=30, calls_in_use=0, queue_depth=0, counters={"trades": 1},
             started_ns=START_NS, now_ns=self.clock_ns(),
+            strategies=(
+                StrategyStatus(name="Fails", state="stopped", errors=9, last_error="KeyError: 1"),
+            ),
+            latency={
+                "parse": {
+                    "count": 9, "p50_ns": 71, "p99_ns": 111, "p999_ns": 1_234, "max_ns": 2_000,
+                },
+            },
         )  # fmt: skip
 
     def _fail(self) -> None:

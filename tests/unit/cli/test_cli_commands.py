@@ -246,6 +246,8 @@ def test_tables_show_what_matters(aegis) -> None:
     assert "filled" in shown["orders"]
     assert "70,100" in shown["orders"]
     assert "12******01" in shown["status"]
+    assert "Fails stopped, 오류 errors 9 KeyError: 1" in shown["status"]
+    assert "p50 71 p99 111 p999 1,234 max 2,000 ns" in shown["status"]
     assert "414,374,600,000,000원" in shown["quote 005930"]
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from aegis_fast.core.hours import (
+    is_market_hours,
     kst_date,
     kst_day_ns,
     kst_hhmmss,
@@ -58,3 +59,25 @@ def test_leap_days_are_there() -> None:
 )
 def test_second_of_the_day(hhmmss: int, seconds: int) -> None:
     assert seconds_of_hhmmss(hhmmss) == seconds
+
+
+def test_market_hours_are_weekdays_from_eight_to_twenty() -> None:
+    for now_ns in moments():
+        seoul = datetime.fromtimestamp(now_ns // 10**9, SEOUL)
+        assert is_market_hours(now_ns) == (seoul.weekday() < 5 and 8 <= seoul.hour < 20)
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_open"),
+    [
+        ("2026-11-23T07:59:59", False),
+        ("2026-11-23T08:00:00", True),
+        ("2026-11-23T19:59:59", True),
+        ("2026-11-23T20:00:00", False),
+        ("2026-11-27T12:00:00", True),
+        ("2026-11-28T12:00:00", False),
+        ("2026-11-29T12:00:00", False),
+    ],
+)
+def test_market_hours_begin_and_end_to_the_second(moment: str, is_open: bool) -> None:
+    assert is_market_hours(ns_of(datetime.fromisoformat(moment + "+09:00"))) == is_open

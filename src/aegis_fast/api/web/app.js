@@ -163,11 +163,19 @@ function setConnection(state) {
   fill("connection", t(state));
 }
 
+function stoppedStrategies(strategies) {
+  const stopped = strategies.filter((strategy) => strategy.state === "stopped");
+  return stopped.map((strategy) => `${strategy.name} (${strategy.last_error})`).join(", ");
+}
+
 function drawNotice() {
   let text = "";
   if (status?.kill_switch) text = t("killSwitch");
   else if (status && !status.is_ready) text = `${t("notReady")}: ${status.reason}`;
   else if (status && !status.is_feed_up) text = t("feedDown");
+  else if (status?.strategies?.some((strategy) => strategy.state === "stopped")) {
+    text = `${t("strategyStopped")}: ${stoppedStrategies(status.strategies)}`;
+  }
   show("notice", text);
 }
 
