@@ -310,9 +310,8 @@ cdef class FeedListener(WSListener):
             status = FRAME_BAD_HEADER
         if status == FRAME_OK:
             self.records += header.count
-            if not is_known_width(header.tr, header.width):
-                self.schema_drift += 1
-                self._drift[header.tr] = header.width
+            if self._width[header.tr] != header.width:
+                self._note_width(header.tr, header.width)
             return 0
         if status == FRAME_UNKNOWN_TR:
             return self._receive_table(message, size)
@@ -336,9 +335,7 @@ cdef class FeedListener(WSListener):
             raw = PyBytes_FromStringAndSize(<const char*>message, size)
             return self._reject(raw, table_error(status, raw, &reader))
         self.records += reader.count
-        if not is_known_width(reader.tr, reader.width):
-            self.schema_drift += 1
-            self._drift[reader.tr] = reader.width
+        self._note_width(reader.tr, reader.width)
         for record in records:
             self._report(self.on_record, (record,))
         return 0
@@ -471,6 +468,13 @@ cdef class FeedListener(WSListener):
         return 0
 
     # ---- what goes wrong ----
+
+    cdef void _note_width(self, int32_t tr, uint32_t width) noexcept nogil:
+        if is_known_width(tr, width):
+            self._width[tr] = width
+        else:
+            self.schema_drift += 1
+            self._drift[tr] = width
 
     cdef int _reject(self, bytes raw, object error) except -1:
         self.bad_frames += 1

@@ -30,6 +30,17 @@ cdef class Imbalance(NativeSubscriber):
         return 0
 
 
+cdef class Fails(NativeSubscriber):
+    """Has a bug in C."""
+
+    cdef int on_trade_record(self, const TradeRecord* record, Book book) except -1:
+        raise ValueError(f"a bug at {record.qty}")
+
+    cdef int on_depth_record(self, const DepthRecord* record, Book book) except -1:
+        # Against the rule: no exception is set.
+        return -1
+
+
 def traded_qty(bytes frame):
     """Sum the quantities of a trade frame in C; -1 for any other frame."""
     cdef FrameHeader header

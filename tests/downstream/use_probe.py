@@ -6,7 +6,7 @@ from pathlib import Path
 import probe
 
 import aegis_fast
-from aegis_fast.hot import Book, FeedListener, LatencyHistogram, SlidingWindow
+from aegis_fast.hot import Book, FeedListener, LatencyHistogram, SlidingWindow, Trade
 
 site, frames = Path(sys.argv[1]), Path(sys.argv[2])
 assert Path(aegis_fast.__file__).is_relative_to(site), aegis_fast.__file__
@@ -32,4 +32,26 @@ feed.feed_bytes(trades[6])
 feed.feed_bytes(depths[0])
 assert strategy.traded_qty == 153
 assert (strategy.best_bid_krw, strategy.buy_price_krw) == (62_100, 62_000)
+
+other = probe.Imbalance("other", symbols={"000660"})
+feed.bus.add(other)
+feed.feed_bytes(trades[6])
+assert (strategy.traded_qty, other.traded_qty) == (306, 0)
+
+told = []
+feed = FeedListener(on_subscriber_error=lambda who, error: told.append((who.name, repr(error))))
+fails, after = probe.Fails("fails", max_errors=3), probe.Imbalance()
+feed.bus.add(fails)
+feed.bus.add(after)
+feed.feed_bytes(depths[0])
+feed.feed_bytes(trades[6])
+assert told[1:] == [("fails", f"ValueError('a bug at {qty}')") for qty in (1, 78)], told
+assert told[0][1].startswith("SystemError"), told
+assert fails.is_stopped
+assert (after.traded_qty, after.best_bid_krw) == (153, 62_100)
+
+book = feed.book("005930")
+feed.bus.depth(book)
+feed.bus.trade(Trade.make(symbol="005930", qty=7, price_krw=1))
+assert (after.traded_qty, after.best_bid_krw) == (160, 62_100)
 sys.stdout.write("downstream works\n")

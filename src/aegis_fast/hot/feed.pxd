@@ -40,6 +40,8 @@ cdef class FeedListener(WSListener):
     cdef bint _is_skipping
     cdef bint _is_stale_stamp
     cdef BookTable _table
+    # By TR: the width last found in the table, and the last one that is not there.
+    cdef uint32_t[TR_COUNT] _width
     cdef uint32_t[TR_COUNT] _drift
     # Every so many data messages are timed; 0 is none.
     cdef readonly int64_t sample_every
@@ -65,6 +67,7 @@ cdef class FeedListener(WSListener):
     cdef int _receive_encrypted(self, const uint8_t* message, Py_ssize_t size) except -1
     cdef int _take_trade(self, const TradeRecord* record, int64_t begun_ns) except -1
     cdef int _take_depth(self, const DepthRecord* record, int64_t begun_ns) except -1
+    cdef void _note_width(self, int32_t tr, uint32_t width) noexcept nogil
     cdef int _reject(self, bytes raw, object error) except -1
     cdef int _contain(self, object subscriber, object error) except -1
     cdef int _report(self, object callback, tuple arguments) except -1
