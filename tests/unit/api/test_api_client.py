@@ -88,9 +88,7 @@ def test_looking_gives_typed_answers() -> None:
         assert balance.positions == (held,)
         assert (held.symbol, held.qty, held.cost_krw) == ("005930", 10, 701_000)
         assert (status.env, status.is_ready, status.counters) == ("sim", True, {"trades": 1})
-        assert [(s.name, s.state, s.errors) for s in status.strategies] == [
-            ("Fails", "stopped", 10)
-        ]
+        assert [(s.name, s.state, s.errors) for s in status.strategies] == [("Fails", "stopped", 9)]
         assert status.latency["parse"]["p99_ns"] == 111
 
     with_client(scenario)
