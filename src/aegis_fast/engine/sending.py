@@ -100,12 +100,20 @@ class Sender:
         self._on_their_way: set[int] = set()
 
     def begin(self, command: Command) -> Coroutine[Any, Any, Outcome] | None:
-        """Send the command in this very call; None, and nothing done, if it has to wait.
+        """Send the command in this very call; None, and nothing done, if it has to wait: then ask()
+        has to follow.
 
         What is returned tells the outcome and has to be awaited; it never raises but for
         cancellation.
         """
-        if self._direct is None or self._on_their_way:
+        answer = None if self._on_their_way else self._begin(command)
+        if answer is None:
+            # From here on, and not only when ask() runs: nobody overtakes it meanwhile.
+            self._on_their_way.add(id(command))
+        return answer
+
+    def _begin(self, command: Command) -> Coroutine[Any, Any, Outcome] | None:
+        if self._direct is None:
             return None
         departure = _Departure(self, command)
         is_new = isinstance(command, PlaceOrder)

@@ -135,7 +135,8 @@ class Service:
         # Here and not earlier: whoever waited for the instrument may have waited long.
         self._check_ready()
         manager = self._engine.manager
-        request = msgspec.structs.replace(request, account=self._engine.account)
+        if request.account != self._engine.account:
+            request = msgspec.structs.replace(request, account=self._engine.account)
         check_quantity(request, instrument)
         price_krw = final_price_krw(request, instrument, self._offsets)
         reserve_krw = reserve_price_krw(request.order_type, price_krw, instrument)

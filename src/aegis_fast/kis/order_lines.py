@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 import aiofastnet
 
 from aegis_fast.errors import ProtocolError
+from aegis_fast.kis.codec import Request
+from aegis_fast.kis.credentials import AppCredentials
 from aegis_fast.kis.http_reply import ReplyReader
 from aegis_fast.kis.outcome import Failure
 from aegis_fast.kis.rest import MAX_ANSWER_BYTES, USER_AGENT, Answer, ReplyLost
@@ -240,11 +242,13 @@ class OrderLines:
                 return line
         return None
 
-    def head(self, path: str, tr_id: str, token: str, headers: Mapping[str, str]) -> bytes:
+    def head(self, request: Request, credentials: AppCredentials, token: str) -> bytes:
         """Return head_block, kept for the next request of the same tr_id under the same token."""
-        known = self._heads.get(tr_id)
+        known = self._heads.get(request.tr_id)
         if known is None or known[0] != token:
-            known = self._heads[tr_id] = token, head_block(self.host, self._prefix + path, headers)
+            fields = request.headers(credentials, token)
+            block = head_block(self.host, self._prefix + request.path, fields)
+            known = self._heads[request.tr_id] = token, block
         return known[1]
 
     def forget(self, line: OrderLine, *, is_replaced_now: bool) -> None:

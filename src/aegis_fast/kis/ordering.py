@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
-from uuid import uuid4
 
 from aegis_fast.core.model import (
     AmendOrder,
@@ -84,9 +84,7 @@ class Ordering:
             return None
         try:
             request = self._build(command)
-            head = self._lines.head(
-                request.path, request.tr_id, token, request.headers(self._credentials, token)
-            )
+            head = self._lines.head(request, self._credentials, token)
         except (InvalidRequest, ValueError):
             return None  # The long way says what is wrong.
         if not self._gate.try_now(_priority(command)):
@@ -95,7 +93,7 @@ class Ordering:
             leaving()
         except Busy as error:
             return _known(Refused(int(AegisCode.THROTTLED), "", str(error)))
-        trace_id = command.trace_id or uuid4().hex
+        trace_id = command.trace_id or _trace_id()
         reply = line.send(b"".join((head, _tail(trace_id, len(request.body)), request.body)))
         return self._go_on(command, request, trace_id, token, reply)
 
@@ -173,7 +171,7 @@ class Ordering:
             request.path,
             headers=request.headers(self._credentials, token),
             body=request.body,
-            trace_id=trace_id or uuid4().hex,
+            trace_id=trace_id or _trace_id(),
         )
         return await self._outcome(request, reply), token
 
@@ -214,6 +212,11 @@ def _reconnects(command: Command) -> int:
     orders twice (R5), market orders never, conditional ones neither (A12)."""
     is_limit = not isinstance(command, PlaceOrder) or command.order_type is OrderType.LIMIT
     return MAX_ATTEMPTS - 1 if is_limit else 0
+
+
+def _trace_id() -> str:
+    """Return an id for a request that has none; a UUID's 128 bits without the making of one."""
+    return os.urandom(16).hex()
 
 
 def _tail(trace_id: str, size_bytes: int) -> bytes:
