@@ -7,10 +7,14 @@ from aegis_fast.hot.book cimport Book
 from aegis_fast.hot.bucket cimport SlidingWindow
 from aegis_fast.hot.bus cimport NativeSubscriber
 from aegis_fast.hot.feed cimport FeedListener
-from aegis_fast.hot.frame cimport FRAME_OK, FRAME_TRADE, FrameHeader, TradeRecord, next_trade, open_frame
+from aegis_fast.hot.frame cimport (
+    FRAME_DEPTH, FRAME_OK, FRAME_TRADE, FrameHeader, next_depth, next_trade, open_frame,
+)
 from aegis_fast.hot.histogram cimport LatencyHistogram
-from aegis_fast.hot.price cimport INSTRUMENT_STOCK, SIDE_BUY, round_krw, tick_size_krw
-from aegis_fast.hot.record cimport DepthRecord
+from aegis_fast.hot.price cimport (
+    INSTRUMENT_STOCK, SIDE_BUY, TickTable, round_krw, tick_size_in, tick_size_krw, tick_table,
+)
+from aegis_fast.hot.record cimport DepthRecord, TradeRecord
 
 
 cdef class Imbalance(NativeSubscriber):
@@ -81,3 +85,54 @@ def durations(LatencyHistogram histogram not None, int64_t count):
         for value_ns in range(1, count + 1):
             histogram.record_ns(value_ns)
     return histogram.count
+
+
+def records_of(list frames not None):
+    """Read every record of every trade frame in C and return how many there are; -1: a bad one."""
+    cdef FrameHeader header
+    cdef TradeRecord record
+    cdef int64_t count = 0
+    cdef bytes frame
+    for frame in frames:
+        if open_frame(<const uint8_t*><const char*>frame, len(frame), &header) != FRAME_OK:
+            return -1
+        while header.records_left:
+            if header.kind != FRAME_TRADE or next_trade(&header, &record) != FRAME_OK:
+                return -1
+            count += 1
+    return count
+
+
+def replay(list frames not None, Book book not None, NativeSubscriber strategy not None):
+    """Do in C what the engine does with trade and book frames of one symbol: parse, book, strategy.
+
+    Returns the records read; -1 for a bad frame.
+    """
+    cdef FrameHeader header
+    cdef TradeRecord trade
+    cdef DepthRecord depth
+    cdef int64_t count = 0
+    cdef bytes frame
+    for frame in frames:
+        if open_frame(<const uint8_t*><const char*>frame, len(frame), &header) != FRAME_OK:
+            return -1
+        while header.records_left:
+            if header.kind == FRAME_TRADE and next_trade(&header, &trade) == FRAME_OK:
+                book.apply_trade_record(&trade)
+                strategy.on_trade_record(&trade, book)
+            elif header.kind == FRAME_DEPTH and next_depth(&header, &depth) == FRAME_OK:
+                book.apply_record(&depth)
+                strategy.on_depth_record(&depth, book)
+            else:
+                return -1
+            count += 1
+    return count
+
+
+def old_tick_size(int64_t price_krw, int64_t on, str market):
+    """Look a tick size up in the table of another day, without the GIL."""
+    cdef const TickTable* table = tick_table("stock", on, market)
+    cdef int64_t step
+    with nogil:
+        step = tick_size_in(table, price_krw)
+    return step

@@ -54,4 +54,25 @@ book = feed.book("005930")
 feed.bus.depth(book)
 feed.bus.trade(Trade.make(symbol="005930", qty=7, price_krw=1))
 assert (after.traded_qty, after.best_bid_krw) == (160, 62_100)
+
+# The package's own loop in C and the engine's feed come to the same books and numbers.
+frames = [frame for frame in (*trades, *depths) if b"|005930^" in frame]
+assert len(frames) > 10
+engine, looped, mine = FeedListener(), probe.Imbalance(), Book("005930")
+fed = probe.Imbalance()
+engine.bus.add(fed)
+for frame in frames:
+    engine.feed_bytes(frame)
+records = sum(int(frame[11:14]) for frame in frames)
+assert probe.replay(frames, mine, looped) == engine.records == records > len(frames)
+theirs = engine.book("005930").snapshot()
+assert mine.snapshot() | {"recv_ns": 0} == theirs | {"recv_ns": 0}
+for name in ("traded_qty", "best_bid_krw", "buy_price_krw"):
+    assert getattr(looped, name) == getattr(fed, name) > 0, name
+assert probe.records_of(trades) == sum(int(frame[11:14]) for frame in trades)
+assert probe.records_of(depths) == -1
+assert probe.replay([b"0|H0STCNT0|001|x"], mine, looped) == -1
+
+assert probe.old_tick_size(100_000, 0, "") == 100
+assert probe.old_tick_size(100_000, 20230124, "KOSPI") == 500
 sys.stdout.write("downstream works\n")

@@ -6,7 +6,9 @@ mutated. A failure prints the seed and the frame. The long form is `make long`.
 
 from __future__ import annotations
 
+import base64
 import os
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aegis_fast.hot import FrameParser
+from aegis_fast.hot.frame import available_isas, choose_isa
 from tests.oracle import frame_maker, frame_twin
 from tests.oracle.frame_check import (
     GENERATED_PART,
@@ -28,6 +31,7 @@ pytestmark = pytest.mark.native
 EXAMPLES = int(os.environ.get("AEGIS_EXAMPLES", "120000"))
 GENERATED = EXAMPLES // GENERATED_PART
 MUTATED = EXAMPLES - GENERATED
+FUZZED = Path(__file__).parents[1] / "data" / "fuzzed_frames.txt"
 
 
 @pytest.mark.timeout(120 + EXAMPLES // 300)
@@ -45,6 +49,20 @@ def test_mutated_frames_parse_as_the_twin_does_or_are_refused() -> None:
 
     assert 0 < good < MUTATED
     assert parser.bad_frames == MUTATED - good
+
+
+def test_inputs_found_by_coverage_parse_as_the_twin_does() -> None:
+    """What 14 million runs of libFuzzer on the C kernel and the table reader left as interesting:
+    the inputs of up to 320 bytes, in base64; the seeds were the captured and generated frames."""
+    lines = FUZZED.read_bytes().split()
+    isas = available_isas()
+
+    assert len(lines) == 295
+    for frame in map(base64.b64decode, lines):
+        for isa in isas:
+            choose_isa(isa)
+            check(FrameParser(), frame)
+        check_table(frame)
 
 
 ANY_VALUE = st.one_of(

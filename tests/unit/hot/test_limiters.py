@@ -104,6 +104,54 @@ def test_bucket_equals_exact_fractions(
             assert bucket.try_acquire(now_ns, n) == twin.try_acquire(now_ns, n)
 
 
+# The ends of the range, standing still, one step around the edges of every window and rate below,
+# and jumps there and back.
+PATHOLOGICAL_NS = (
+    *(0, 0, 0, 1, 1, 2, 2**62, 0, 2**62, 2**62 - 1, 2**62, 1),
+    *(SECOND - 1, SECOND, SECOND + 1, 10**18 - 1, 10**18, 10**18 + 1, 2 * 10**18, 10**18),
+    *(2**31 - 1, 2**31, 2**32, 2**53 + 1, 2**61, 2**62 - 10**18, 2**62 - 1, 2**62, 2**62),
+)
+
+
+@pytest.mark.parametrize("order", ["as they are", "backwards", "sorted", "each three times"])
+@pytest.mark.parametrize("window_ns", [1, 2, SECOND, 10**18])
+@pytest.mark.parametrize("limit", [1, 2, 7])
+def test_window_equals_the_twin_at_pathological_times(
+    limit: int, window_ns: int, order: str
+) -> None:
+    window, twin = SlidingWindow(limit, window_ns), WindowTwin(limit, window_ns)
+
+    for now_ns in ordered(order):
+        assert window.wait_ns(now_ns) == twin.wait_ns(now_ns)
+        assert window.try_acquire(now_ns) == twin.try_acquire(now_ns)
+        assert window.in_use(now_ns) == twin.in_use(now_ns)
+
+
+@pytest.mark.parametrize("order", ["as they are", "backwards", "sorted", "each three times"])
+@pytest.mark.parametrize("rate_per_s", [1, 3, 10**9])
+@pytest.mark.parametrize("burst", [1, 7, 10**9])
+def test_bucket_equals_exact_fractions_at_pathological_times(
+    rate_per_s: int, burst: int, order: str
+) -> None:
+    bucket, twin = TokenBucket(rate_per_s, burst), BucketTwin(rate_per_s, burst)
+
+    for now_ns in ordered(order):
+        for n in (1, burst):
+            assert bucket.wait_ns(now_ns, n) == twin.wait_ns(now_ns, n)
+            assert bucket.try_acquire(now_ns, n) == twin.try_acquire(now_ns, n)
+
+
+def ordered(order: str) -> list[int]:
+    times = list(PATHOLOGICAL_NS)
+    if order == "backwards":
+        times.reverse()
+    elif order == "sorted":
+        times.sort()
+    elif order == "each three times":
+        times = [now_ns for now_ns in times for _ in range(3)]
+    return times
+
+
 def test_bucket_gathers_fractions_without_drift() -> None:
     bucket = TokenBucket(3, 2)
     assert bucket.try_acquire(0, 2)
