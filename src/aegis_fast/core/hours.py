@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 __all__ = [
     "is_market_hours",
     "kst_date",
@@ -28,8 +30,14 @@ def kst_day_ns(now_ns: int) -> int:
 
 
 def kst_date(now_ns: int) -> int:
-    """Return the Korean calendar date as YYYYMMDD. Source: the civil-from-days algorithm."""
-    days = (now_ns // _S + _KST_S) // _DAY_S + 719_468
+    """Return the Korean calendar date as YYYYMMDD."""
+    return _civil_date((now_ns // _S + _KST_S) // _DAY_S)
+
+
+@lru_cache(maxsize=64)
+def _civil_date(days: int) -> int:
+    """Return the date of a day since the epoch. Source: the civil-from-days algorithm."""
+    days += 719_468
     era = days // 146_097
     day_of_era = days - era * 146_097
     year_of_era = (

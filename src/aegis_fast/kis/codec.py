@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 import orjson
 
 from aegis_fast.core.model import (
@@ -63,8 +64,7 @@ class PageKey:
 FIRST_PAGE = PageKey("", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One HTTP request, without the host and the credentials' headers.
 
     tr_cont: "" for the first page, "N" for the following ones. query and body stay out of the
@@ -75,9 +75,12 @@ class Request:
     method: str
     path: str
     tr_id: str
-    query: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    query: Mapping[str, str] = {}
+    body: bytes = b""
     tr_cont: str = ""
+
+    def __repr__(self) -> str:
+        return f"Request({self.call_id!r}, {self.method!r}, {self.path!r}, {self.tr_id!r})"
 
     def headers(self, credentials: AppCredentials, access_token: str) -> dict[str, str]:
         """Return the headers of a call that needs a token. They are secrets: never log them."""

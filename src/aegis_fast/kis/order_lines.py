@@ -217,6 +217,7 @@ class OrderLines:
         """Begin to open the lines; returns at once."""
         if self._count and self._keeper is None:
             self._keeper = asyncio.create_task(self._keep())
+            self._keeper.add_done_callback(self._ended)
 
     async def close(self) -> None:
         """Close all lines at once; what is under way on them is lost."""
@@ -258,6 +259,11 @@ class OrderLines:
             self._lines.remove(line)
         if is_replaced_now:
             self._wake.set()
+
+    def _ended(self, keeper: asyncio.Task[None]) -> None:
+        if not keeper.cancelled() and (error := keeper.exception()) is not None:
+            # A bug of ours. Orders go on through the pool, only later; it must not pass unseen.
+            self._log.error("internal error: no order lines any more", exc_info=error)
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
