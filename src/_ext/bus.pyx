@@ -12,13 +12,14 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from aegis_fast.hot.record cimport absent_int, text_of
 
 cdef extern from "Python.h":
     # Declared without an exception value: a failure is dealt with off the hot path.
     PyObject* PyObject_CallOneArg(PyObject* callback, PyObject* argument)
+    Py_ssize_t Py_REFCNT(object held)
 
 cdef extern from *:
     """
@@ -282,6 +283,7 @@ cdef int _run_trades(
     cdef Target* target = route.trades
     cdef Target* end = target + route.trade_count
     cdef PyObject* answer
+    cdef bint is_own = False
     while target != end:
         if target.native != NULL:
             if target.native(target.subscriber, record, <PyObject*>book) == -1:
@@ -289,8 +291,8 @@ cdef int _run_trades(
         else:
             if trade is None:
                 # One for all of them.
-                trade = Trade.__new__(Trade)
-                trade.record = record[0]
+                trade = _new_trade(bus, record)
+                is_own = True
             answer = PyObject_CallOneArg(target.callback, <PyObject*>trade)
             if answer == NULL:
                 bus._fail(<Subscriber>target.subscriber)
@@ -299,7 +301,25 @@ cdef int _run_trades(
         target += 1
         if route.version != bus._version:
             target = _skip_stopped(target, end)
+    if is_own and Py_REFCNT(trade) == 1:
+        bus._spare = trade
     return 0
+
+
+cdef inline Trade _new_trade(Bus bus, const TradeRecord* record):
+    """Return a trade that nobody else holds: the last one, if its subscribers let go of it.
+
+    That spares clearing and freeing 200 bytes a tick, and the symbol of the one before often fits.
+    """
+    cdef Trade trade = bus._spare
+    if trade is None:
+        trade = Trade.__new__(Trade)
+    else:
+        bus._spare = None
+        if memcmp(trade.record.symbol, record.symbol, sizeof(record.symbol)) != 0:
+            trade._symbol = None
+    trade.record = record[0]
+    return trade
 
 
 cdef int _run_depths(Bus bus, Route route, const DepthRecord* record, Book book) except -1:

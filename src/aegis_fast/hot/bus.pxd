@@ -36,6 +36,8 @@ cdef class Bus:
     # Failures of all subscribers, those taken out since included.
     cdef readonly int64_t errors
     cdef object _on_error
+    # A trade that nobody holds any more, for the next one.
+    cdef Trade _spare
     # No two states of any two buses share one, so it tells alone whether a book's route is valid.
     cdef uint64_t _version
 

@@ -372,3 +372,24 @@ def test_what_a_bus_and_its_books_hold_is_freed(trade_frames: list[bytes]) -> No
     gc.collect()
 
     assert gone() is None
+
+
+def test_trade_that_is_let_go_never_shows_the_next_ones_values(trade_frames: list[bytes]) -> None:
+    read: list[tuple[str, int | None]] = []
+    kept: list[Trade] = []
+    frames = [trade_frames[0].replace(b"005930", b"%06d" % (i // 2 % 3)) for i in range(12)]
+
+    def on_trade(trade: Trade) -> None:
+        read.append((trade.symbol, trade.qty))
+        if len(read) % 5 == 0:
+            kept.append(trade)
+        if len(read) == 7:
+            feed.feed_bytes(frames[11])
+            assert trade.symbol == "000000"
+
+    feed = FeedListener(on_trade=on_trade)
+    feed.feed_many(frames)
+
+    order = [*range(7), 11, *range(7, 12)]
+    assert read == [(f"{i // 2 % 3:06d}", 34) for i in order]
+    assert [trade.symbol for trade in kept] == [read[4][0], read[9][0]]
