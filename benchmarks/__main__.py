@@ -18,7 +18,7 @@ from benchmarks import (
     instructions,
     memory,
     order_body,
-    order_path,
+    order_goals,
     parse_trade,
     plots,
     report,
@@ -45,7 +45,7 @@ SECTIONS: dict[str, ModuleType] = {
     "memory": memory,
     "instructions": instructions,
     "socket_to_strategy": socket_to_strategy,
-    "order_path": order_path,
+    "order_path": order_goals,
 }
 ROUNDS, QUICK_ROUNDS = 60, 8
 

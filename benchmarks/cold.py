@@ -60,7 +60,7 @@ def question() -> Question:
     orders = order_body.orders()
     levels = [peers.split_depth(frame) for frame in depths]
     asked = Question(
-        "Cold caches: one call, everything evicted (read the medians)",
+        "Cold caches: one call, everything evicted (compared by medians)",
         "call",
         [
             row(ONE, "ours", parser.parse_one, trades),
@@ -89,6 +89,7 @@ def question() -> Question:
             row("order body, msgspec", "peer", lambda o: order_body.by_msgspec(*o), orders),
         ],
     )
+    asked.is_by_median = True
     numbers = list(range(len(depths)))
 
     def add(name: str, make: Callable[[], Callable[[Any], Any]], inputs: list[Any]) -> None:

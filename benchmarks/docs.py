@@ -48,7 +48,7 @@ def rows_table(run: Run) -> str:
     """Return the rows of every question as one Markdown table."""
     lines = []
     for question in run.questions.values():
-        base = question.rows[0].min_ns
+        base = question.figure_ns(question.rows[0])
         lines += [
             f"**{question.title}**",
             "",
@@ -56,7 +56,7 @@ def rows_table(run: Run) -> str:
             "|---|---:|---:|---:|",
         ]
         lines += [
-            f"| {row.name} | {row.min_ns:,.1f} | {row.median_ns:,.1f} | {row.min_ns / base:,.2f} |"
+            f"| {row.name} | {row.min_ns:,.1f} | {row.median_ns:,.1f} | {question.figure_ns(row) / base:,.2f} |"
             for row in question.rows
         ]
         lines += [f"| left out: {reason} | | | |" for reason in question.missing]

@@ -64,10 +64,13 @@ def ratio_bars(run: Run, target: Path) -> Path:
 
 
 def _bars(axis: Any, question: Question) -> None:
-    rows, base = question.rows[::-1], question.rows[0].min_ns
-    ratios = [row.min_ns / base for row in rows]
+    rows, base = question.rows[::-1], question.figure_ns(question.rows[0])
+    ratios = [question.figure_ns(row) / base for row in rows]
     bars = axis.barh([row.name for row in rows], ratios, color=[COLORS[row.kind] for row in rows])
-    labels = [f"{r:,.2f}x   {row.min_ns:,.0f} ns" for r, row in zip(ratios, rows, strict=True)]
+    labels = [
+        f"{r:,.2f}x   {question.figure_ns(row):,.0f} ns"
+        for r, row in zip(ratios, rows, strict=True)
+    ]
     axis.bar_label(bars, labels, padding=4, fontsize=8)
     axis.set_xscale("log")
     axis.set_xlim(min(ratios) / 2, max(ratios) * 8)
@@ -94,7 +97,8 @@ def percentiles(run: Run, target: Path) -> Path:
                     _curve(axis, one)
             _nines(axis)
             axis.set_title(f"{mode}, {sender}", loc="left", fontsize=10)
-    axes[0][0].legend(fontsize=8, frameon=False, loc="upper left")
+    labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(*labels, loc="outside lower center", ncols=len(LINES), frameon=False)
     for row in (0, 1):
         axes[row][0].set_ylabel("age at the strategy, µs")
     figure.suptitle(

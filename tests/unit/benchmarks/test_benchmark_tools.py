@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import corpus, docs, instructions, plots, sender
+from benchmarks import corpus, docs, instructions, order_goals, plots, sender
 from benchmarks.timing import Question, Row
 from tests.oracle import frame_twin
 
@@ -109,3 +109,29 @@ def test_sender_answers_a_handshake_as_rfc_6455_says():
         sender.shake_hands(ours)
 
         assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in theirs.recv(4_096)
+
+
+def test_order_goals_are_made_of_the_rows_they_name():
+    def cuts(p50: float, p99: float = 0) -> dict[str, float]:
+        return {"p50": p50, "p99": p99}
+
+    def row(p50: float, p99: float) -> dict[str, dict]:
+        floors = {"one fdatasync": cuts(100), "one bare aiohttp POST": cuts(150)}
+        return {"stages": {"whole": cuts(p50, p99)}, "floors": floors}
+
+    beside = {"stages": {"feed alone": cuts(9, 20), "beside 1,000 orders/s": cuts(9, 30)}}
+    rows = {
+        "tick-kernel": row(40, 110),
+        "tick-disk": row(190, 300),
+        "call-disk": row(375, 900),
+        "feed-spinning": beside,
+    }
+
+    assert order_goals.goals_of(rows) == {
+        "order_kernel_p50_us": 40,
+        "order_kernel_p99_us": 110,
+        "order_disk_in_fdatasyncs": 1.5,
+        "api_order_vs_bare": 1.5,
+        "feed_p99_under_orders": 1.5,
+        "delay_p99_under_orders_us": 30,
+    }
