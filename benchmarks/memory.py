@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from itertools import repeat
 
 from aegis_fast.hot import FeedListener
 from aegis_fast.hot.bus import Bus
@@ -32,7 +33,8 @@ def _look(run: Callable[[], object], times: int) -> tuple[int, int]:
     try:
         run()
         blocks, tracked = sys.getallocatedblocks(), gc.get_count()[0]
-        for _ in range(times):
+        # A number as the loop's variable would be one block more.
+        for _ in repeat(None, times):
             run()
         return sys.getallocatedblocks() - blocks, gc.get_count()[0] - tracked
     finally:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aegis_fast.hot import build_flavor
 from benchmarks.histogram import curve_us
-from benchmarks.report import Run, machine, machine_line
+from benchmarks.report import Run, machine
 from benchmarks.timing import Question
 
 COLORS = {"ours": "#2563eb", "peer": "#f59e0b", "rival": "#64748b", "floor": "#16a34a"}
@@ -102,7 +102,7 @@ def percentiles(run: Run, target: Path) -> Path:
     for row in (0, 1):
         axes[row][0].set_ylabel("age at the strategy, µs")
     figure.suptitle(
-        f"Socket to strategy: 50 connections, 10,000 messages a second\n{machine_line()}",
+        f"Socket to strategy: 50 connections, 10,000 messages a second\n{run.machine}",
         fontsize=10,
     )
     figure.savefig(target, dpi=110)

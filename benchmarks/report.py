@@ -29,6 +29,9 @@ class Run:
     questions: dict[str, Question] = field(default_factory=dict)
     sections: dict[str, Section] = field(default_factory=dict)
     measured: dict[str, float] = field(default_factory=dict)
+    # As they were when the run began: the run itself is a load.
+    load: float = field(default_factory=lambda: os.getloadavg()[0])
+    machine: str = field(default_factory=lambda: machine_line())
 
     def path(self, ending: str) -> Path:
         """Return where a result of this run goes."""
@@ -81,7 +84,7 @@ def write_json(run: Run, verdicts: list[Verdict]) -> Path:
     target = run.path(".json")
     content = {
         "started": run.started.isoformat(timespec="seconds"),
-        "machine": machine(),
+        "machine": machine() | {"load": run.load},
         "build": build_flavor(),
         "commit": commit(),
         "method": f"{run.rounds} rounds, all rows of a question interleaved in each, short passes "

@@ -9,13 +9,17 @@
 #include "ages.h"
 #include "floor_book.h"
 
-enum { ROOM = 1 << 17, PADDING = 256, EVENTS = 64 };
+enum { ROOM = 1 << 16, PART = 1 << 13, PADDING = 256, EVENTS = 64 };
 
+/* A connection, with the piece of a message that has come so far. */
 typedef struct {
     int fd;
     int64_t held;
-    uint8_t bytes[ROOM + PADDING];
+    uint8_t part[PART];
 } line;
+
+/* All connections are read into this one, so that it stays in the cache. */
+static uint8_t received[ROOM + PADDING];
 
 typedef struct {
     ages_log *log;
@@ -34,30 +38,31 @@ static void see_depth(void *self, const aegis_depth *depth, floor_book *book)
     ages_note(((watcher *)self)->log, ((watcher *)self)->stamp);
 }
 
-/* Handle every whole message of the buffer; -1 if a data frame was refused. */
-static int take_messages(line *one, floor_feed *feed)
+/* Handle every whole message of what was received and keep the rest; -1 if a data frame was refused
+ * or a message is longer than PART. */
+static int take_messages(line *one, int64_t have, floor_feed *feed)
 {
     watcher *seen = feed->self;
     const int64_t now_ns = wall_ns();
     int64_t at = 0;
     int status = 0;
-    while (one->held - at >= 2) {
-        const uint8_t *p = one->bytes + at;
+    while (have - at >= 2) {
+        const uint8_t *p = received + at;
         int64_t size = p[1], start = 2;
         if (size == 126) {
-            if (one->held - at < 4)
+            if (have - at < 4)
                 break;
             size = p[2] << 8 | p[3];
             start = 4;
         } else if (size == 127) {
-            if (one->held - at < 10)
+            if (have - at < 10)
                 break;
             size = 0;
             for (int i = 2; i < 10; i++)
                 size = size << 8 | p[i];
             start = 10;
         }
-        if (one->held - at < start + size)
+        if (have - at < start + size)
             break;
         if (size > STAMP_DIGITS && p[start] == '0') {
             seen->stamp = (const char *)p + start + size - STAMP_DIGITS;
@@ -65,8 +70,10 @@ static int take_messages(line *one, floor_feed *feed)
         }
         at += start + size;
     }
-    one->held -= at;
-    memmove(one->bytes, one->bytes + at, (size_t)one->held);
+    if (have - at > PART)
+        return -1;
+    one->held = have - at;
+    memcpy(one->part, received + at, (size_t)one->held);
     return status;
 }
 
@@ -94,11 +101,11 @@ int epoll_run(const int *fds, int count, int is_spinning, ages_log *log, int64_t
         const int ready = epoll_wait(poller, events, EVENTS, is_spinning ? 0 : 20);
         for (int i = 0; i < ready; i++) {
             line *one = events[i].data.ptr;
+            memcpy(received, one->part, (size_t)one->held);
             const ssize_t got =
-                recv(one->fd, one->bytes + one->held, (size_t)(ROOM - one->held), MSG_DONTWAIT);
+                recv(one->fd, received + one->held, (size_t)(ROOM - one->held), MSG_DONTWAIT);
             if (got > 0) {
-                one->held += got;
-                status |= take_messages(one, feed) == 0 ? 0 : -1;
+                status |= take_messages(one, one->held + got, feed) == 0 ? 0 : -1;
             } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
                 status = -2;
             }
