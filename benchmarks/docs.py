@@ -12,6 +12,11 @@ from benchmarks.report import ROOT, Run, commit
 PAGE = ROOT / "docs" / "latency.md"
 PICTURE = ROOT / "docs" / "latency.png"
 QUIET_LOAD = 0.7  # Above it other programs shared the cores when the run began.
+BUSY = (
+    "\n\n**The machine was busy with other work: sockets and orders waited for a core, and their "
+    "figures say more about that than about the code.** 다른 작업으로 바쁜 상태에서 측정한 "
+    "값이므로 소켓·주문 수치는 참고용입니다."
+)
 
 
 def between(text: str, name: str, content: str) -> str:
@@ -70,11 +75,7 @@ def refresh(run: Run, verdicts: list[Verdict], page: Path = PAGE, picture: Path 
     """Write the page's tables and the picture anew."""
     origin = f"{run.machine}; commit {commit()}; {run.started:%Y-%m-%d %H:%M} UTC"
     if run.load > QUIET_LOAD:
-        origin += (
-            "\n\n**The machine was busy with other work: sockets and orders waited for a core, and "
-            "their figures say more about that than about the code.** 다른 작업으로 바쁜 상태에서 측정한 "
-            "값이므로 소켓·주문 수치는 참고용입니다."
-        )
+        origin += BUSY
     text = page.read_text("utf-8")
     text = between(text, "goals", f"{origin}\n\n{goals.markdown(verdicts)}")
     text = between(text, "sockets", sockets_table(run))
