@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from aegis_fast.errors import FrameError
-from aegis_fast.hot import FrameParser, build_flavor
-from aegis_fast.hot import frame as frame_module
+from aegis_fast.hot import FrameParser, build_flavor, table
 from aegis_fast.hot.frame import available_isas
 from tests.oracle.kernel_runs import (
     SANITIZERS,
@@ -62,14 +61,14 @@ def test_no_byte_outside_a_frame_is_touched_and_all_readers_agree(
 
 READ_TOO_FAR = """
 import ctypes, sys
-kernel = ctypes.CDLL(sys.argv[1])
-message = b"0|H0STCNT0|001|005930^" + b"1^" * 44 + b"1"
+reader = ctypes.CDLL(sys.argv[1])
+message = b"0|H0STMKO0|001|" + b"x^" * 200 + b"x"
 block = ctypes.create_string_buffer(message, len(message))
-header = ctypes.create_string_buffer(1024)
+frame = ctypes.create_string_buffer(4096)
 size = ctypes.c_ssize_t(len(message) + int(sys.argv[2]))
-assert kernel.aegis_open_frame(block, size, header) == 0
-record = ctypes.create_string_buffer(4096)
-assert kernel.aegis_next_trade(header, record) == 0
+assert reader.aegis_open_table(block, size, frame) == 0
+record = ctypes.create_string_buffer(65536)
+assert reader.aegis_next_record(frame, record) == 0
 """
 
 
@@ -77,7 +76,7 @@ assert kernel.aegis_next_trade(header, record) == 0
 @pytest.mark.skipif(build_flavor()["build"] != "sanitized", reason="needs the sanitizer build")
 def test_the_sanitizer_build_stops_at_a_read_beyond_a_block() -> None:
     def read(beyond: int) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", READ_TOO_FAR, frame_module.__file__, str(beyond)]
+        command = [sys.executable, "-c", READ_TOO_FAR, table.__file__, str(beyond)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert read(0).returncode == 0
