@@ -10,6 +10,7 @@ a machine): a frame in its ACML_TR_PBMN, a call in its client_order_id.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import heapq
 import json
@@ -88,10 +89,14 @@ class _Pacer:
         heapq.heapreplace(self._due, (next_ns, symbol))
         self._values[_SYMBOL] = symbol
         self._values[_STAMP] = str(time.time_ns())
-        self._client.sendall(_frame(f"0|H0STCNT0|001|{'^'.join(self._values)}".encode()))
+        with contextlib.suppress(ConnectionError):
+            self._client.sendall(_frame(f"0|H0STCNT0|001|{'^'.join(self._values)}".encode()))
 
     def _acknowledge(self) -> bool:
-        chunk = self._client.recv(65_536)
+        try:
+            chunk = self._client.recv(65_536)
+        except ConnectionResetError:
+            return False  # The engine has closed in the midst of the trades.
         self._unread += chunk
         while (message := self._next_message()) is not None:
             if not message.startswith(b"{"):

@@ -25,6 +25,7 @@ from aegis_fast.core.model import PlaceOrder
 from aegis_fast.core.strategy import Strategy
 from aegis_fast.engine import main as engine_main
 from aegis_fast.engine import wiring
+from aegis_fast.engine.spin import Spinner
 from aegis_fast.hot import Trade
 from benchmarks import report
 
@@ -158,6 +159,8 @@ async def stand(durability: str, *, tls: bool) -> AsyncIterator[Stand]:
                     "engine.home": home,
                     "kis.rest_url": broker.url,
                     "kis.ws_url": f"ws://127.0.0.1:{feed.url}",
+                    # Ten times the broker's limit of calls needs more lines than the default.
+                    "kis.order_lines": 8,
                     "kis.ca_file": str(home / "ca.pem") if tls else "",
                     "feed.symbols": [WATCHED],
                     "journal.durability": durability,
@@ -254,15 +257,10 @@ def watch_aiohttp() -> None:
 
 @contextmanager
 def spinning() -> Iterator[None]:
-    """Keep the loop from sleeping, as a pinned core would."""
-    loop, is_on = asyncio.get_running_loop(), True
-
-    def spin() -> None:
-        if is_on:
-            loop.call_soon(spin)
-
-    spin()
+    """Spin as the engine does in market hours with `engine.spin`, without a core of its own."""
+    spinner = Spinner()
+    spinner.start()
     try:
         yield
     finally:
-        is_on = False
+        spinner.stop()
