@@ -113,10 +113,24 @@ def depths(width: int = OLD_DEPTH) -> list[bytes]:
 
 def feed() -> list[bytes]:
     """Today's trades and books of SYMBOLS symbols in turn, with room for a stamp at the end."""
-    rng, names = Random(SEED), symbols()
+    return _mixed([number // 2 % SYMBOLS for number in range(SIZE)])
+
+
+def lines(connections: int, each: int) -> list[bytes]:
+    """`each` messages like those of feed() for every connection, its first ones first.
+
+    A connection has few symbols of its own, as with a broker that allows 41 registrations.
+    """
+    own = SYMBOLS // connections
+    return _mixed([i // each * own + i // 2 % own for i in range(connections * each)])
+
+
+def _mixed(order: list[int]) -> list[bytes]:
+    """A trade and a book in turn, of the symbols of these numbers."""
+    rng, names, at = Random(SEED), symbols(), prices()
     frames = []
-    for number, price in enumerate(prices()):
-        symbol = names[number // 2 % SYMBOLS]
+    for number, which in enumerate(order):
+        symbol, price = names[which], at[number % SIZE]
         if number % 2:
             values = _spread_depth(rng, symbol, DEPTH, price)
             frames.append(_frame("H0STASP0", [[*values, STAMP_ROOM]]))

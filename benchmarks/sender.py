@@ -33,7 +33,7 @@ class Messages(ctypes.Structure):
     _fields_ = (
         ("bytes", ctypes.c_void_p),
         ("starts", ctypes.c_void_p),
-        ("count", ctypes.c_int64),
+        ("each", ctypes.c_int64),
     )
 
 
@@ -70,15 +70,13 @@ def accept_all(server: socket.socket, count: int) -> list[socket.socket]:
 class Sender:
     """What is sent, ready before the receiver is heard."""
 
-    def __init__(self) -> None:
+    def __init__(self, connections: int) -> None:
         self._library = native.library("pacer")
         self._library.pacer_paced.restype = self._library.pacer_flood.restype = ctypes.c_int64
-        wires = [ws_frame(frame) for frame in corpus.feed()]
+        wires = [ws_frame(frame) for frame in corpus.lines(connections, BURST)]
         self._blob = ctypes.create_string_buffer(b"".join(wires))
         self._starts = np.cumsum([0, *map(len, wires)], dtype=np.int64)
-        self._messages = Messages(
-            ctypes.addressof(self._blob), self._starts.ctypes.data, len(wires)
-        )
+        self._messages = Messages(ctypes.addressof(self._blob), self._starts.ctypes.data, BURST)
 
     def run(self, lines: list[socket.socket], phases: list[list[int]], rate_per_s: int) -> None:
         """Send all phases. Raises RuntimeError when the receiver falls behind or leaves."""
@@ -105,7 +103,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.cpu is not None:
         os.sched_setaffinity(0, {chosen.cpu})
-    sender = Sender()
+    sender = Sender(chosen.connections)
     with socket.create_server(("127.0.0.1", 0), backlog=chosen.connections) as server:
         print(server.getsockname()[1], flush=True)
         lines = accept_all(server, chosen.connections)

@@ -6,11 +6,12 @@
 
 #include "ages.h"
 
-/* Whole WebSocket messages one after the other: message i lies at starts[i] .. starts[i + 1]. */
+/* Whole WebSocket messages one after the other: message i lies at starts[i] .. starts[i + 1]. The
+ * first `each` are the first connection's, and so on. */
 typedef struct {
     uint8_t *bytes;
     const int64_t *starts;
-    int64_t count;
+    int64_t each;
 } messages;
 
 static void write_stamp(uint8_t *end, int64_t value)
@@ -50,10 +51,11 @@ int64_t pacer_paced(const int *fds, int64_t lines, messages *from, int64_t burst
             ;
         if (now_ns >= end_ns)
             return sent;
-        const int64_t first = turn * burst % (from->count - burst + 1);
+        const int64_t line = turn % lines;
+        const int64_t first = line * from->each + turn / lines * burst % (from->each - burst + 1);
         for (int64_t i = first; i < first + burst; i++)
             write_stamp(from->bytes + from->starts[i + 1], i == first + burst - 1 ? wall_ns() : 0);
-        if (send_all(fds[turn % lines], from->bytes + from->starts[first],
+        if (send_all(fds[line], from->bytes + from->starts[first],
                      from->starts[first + burst] - from->starts[first], end_ns) != 0)
             return -1;
         sent += burst;
@@ -64,14 +66,15 @@ int64_t pacer_paced(const int *fds, int64_t lines, messages *from, int64_t burst
 int64_t pacer_flood(const int *fds, int64_t lines, messages *from, int64_t begin_ns, int64_t end_ns)
 {
     int64_t at[1024] = {0}, sent_bytes = 0;
-    const int64_t total = from->starts[from->count];
-    for (int64_t i = 0; i < from->count; i++)
+    for (int64_t i = 0; i < lines * from->each; i++)
         write_stamp(from->bytes + from->starts[i + 1], 0);
     while (wall_ns() < begin_ns)
         ;
     while (wall_ns() < end_ns)
         for (int64_t i = 0; i < lines; i++) {
-            const ssize_t sent = send(fds[i], from->bytes + at[i], (size_t)(total - at[i]),
+            const int64_t begin = from->starts[i * from->each];
+            const int64_t total = from->starts[(i + 1) * from->each] - begin;
+            const ssize_t sent = send(fds[i], from->bytes + begin + at[i], (size_t)(total - at[i]),
                                       MSG_NOSIGNAL | MSG_DONTWAIT);
             if (sent > 0) {
                 at[i] = (at[i] + sent) % total;

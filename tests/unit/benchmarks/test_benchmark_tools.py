@@ -89,6 +89,14 @@ def test_inputs_are_distinct_and_make_sense(frames):
         assert len(frame_twin.parse(frame)) == 1
 
 
+def test_connection_has_few_symbols_of_its_own():
+    frames = [frame_twin.parse(frame)[0]["symbol"] for frame in corpus.lines(50, 50)]
+
+    groups = [set(frames[i : i + 50]) for i in range(0, 2_500, 50)]
+    assert {len(group) for group in groups} == {4}
+    assert len(set().union(*groups)) == 200
+
+
 def test_inputs_cover_cheap_and_expensive_issues():
     trades = [frame_twin.parse(frame)[0] for frame in corpus.trades()]
 
