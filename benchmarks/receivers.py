@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from aegis_fast.engine.spin import Spinner
 from benchmarks import native
 from benchmarks.wire_client import FrameProtocol, masked, opening
 
@@ -145,10 +146,6 @@ def report_and_leave(probe: Any) -> None:
     os._exit(0)
 
 
-def _spin(loop: asyncio.AbstractEventLoop) -> None:
-    loop.call_soon(_spin, loop)
-
-
 async def receive(name: str, mode: str, probe: Any) -> None:
     """Run one of RECEIVERS on uvloop."""
     loop = asyncio.get_running_loop()
@@ -161,7 +158,7 @@ async def receive(name: str, mode: str, probe: Any) -> None:
     gc.collect()
     gc.freeze()
     if mode == "spinning":
-        _spin(loop)
+        Spinner().start()
     end_ns = max(end for _, end in plan["phases"])
     await asyncio.sleep(max(0.0, (end_ns - time.time_ns()) / 1e9))
     report_and_leave(probe)
