@@ -1,6 +1,6 @@
 """The native parser and the text-splitting twin agree on generated and on mutated frames.
 
-AEGIS_EXAMPLES sets the number of frames (default 120,000): a sixth as generated, the others
+AEGIS_EXAMPLES sets the number of frames (default 60,000): a sixth as generated, the others
 mutated. A failure prints the seed and the frame. The long form is `make long`.
 """
 
@@ -28,7 +28,7 @@ from tests.oracle.frame_check import (
 
 pytestmark = pytest.mark.native
 
-EXAMPLES = int(os.environ.get("AEGIS_EXAMPLES", "120000"))
+EXAMPLES = int(os.environ.get("AEGIS_EXAMPLES", "60000"))
 GENERATED = EXAMPLES // GENERATED_PART
 MUTATED = EXAMPLES - GENERATED
 FUZZED = Path(__file__).parents[1] / "data" / "fuzzed_frames.txt"
