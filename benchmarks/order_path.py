@@ -30,7 +30,6 @@ from aegis_fast.api.server import ApiServer
 from aegis_fast.engine import wiring
 from aegis_fast.engine.clock import now_ns
 from benchmarks import report
-from benchmarks.goals import Section
 from benchmarks.order_floors import floors, percentiles
 from benchmarks.order_stand import TRADED, WATCHED, Recorder, spinning, stand
 
@@ -154,33 +153,10 @@ ROWS: dict[str, tuple[str, Scenario]] = {
 }
 
 
-def measured_rows(names: Iterable[str], seconds: int) -> dict[str, dict[str, Any]]:
+def measure(names: Iterable[str], seconds: int) -> dict[str, dict[str, Any]]:
     """Run the rows one after another; each is {"title", "stages", "floors"}, in us."""
     wiring.calls_per_s = lambda settings: CALLS
     return {name: {"title": ROWS[name][0], **uvloop.run(ROWS[name][1](seconds))} for name in names}
-
-
-def measure(*, is_quick: bool) -> Section:
-    """Answer the goals of the order path."""
-    found = measured_rows(ROWS, 2 if is_quick else 5)
-    kernel, disk = found["tick-kernel"]["stages"]["whole"], found["tick-disk"]["stages"]["whole"]
-    sync = found["tick-disk"]["floors"]["one fdatasync"]["p50"]
-    call, floor = found["call-disk"]["stages"]["whole"], found["call-disk"]["floors"]
-    feed = found["feed-spinning"]["stages"]
-    return Section(
-        title="the way of an order",
-        text="\n".join(map(table, found.values())),
-        figures=found,
-        measured={
-            "order_kernel_p50_us": kernel["p50"],
-            "order_kernel_p99_us": kernel["p99"],
-            "order_disk_in_fdatasyncs": max(0.0, disk["p50"] - kernel["p50"]) / sync,
-            "api_order_vs_bare": call["p50"]
-            / (floor["one fdatasync"]["p50"] + floor["one bare aiohttp POST"]["p50"]),
-            "feed_p99_under_orders": feed["beside 1,000 orders/s"]["p99"]
-            / feed["feed alone"]["p99"],
-        },
-    )
 
 
 def table(row: dict[str, Any]) -> str:
@@ -211,7 +187,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("picows").setLevel(logging.WARNING)
     for name in chosen.rows or ROWS:
-        print(table(measured_rows([name], chosen.seconds)[name]), flush=True)
+        print(table(measure([name], chosen.seconds)[name]), flush=True)
 
 
 if __name__ == "__main__":
