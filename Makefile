@@ -95,7 +95,7 @@ $(VENV)/.check: $(VENV)/.dev
 $(VENV)/.bench: $(VENV)/.dev
 	@echo "Installing the libraries to compare with ..."
 	@$(call install,bench)
-	@$(call requirements,nautilus) > $(VENV)/nautilus.txt && $(BIN)/pip install --quiet \
+	@$(call requirements,nautilus) && $(BIN)/pip install --quiet \
 		--disable-pip-version-check --no-deps -r $(VENV)/nautilus.txt \
 		|| echo "nautilus_trader cannot be installed here: its rows are left out"
 	@touch $@
