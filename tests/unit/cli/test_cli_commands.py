@@ -285,7 +285,7 @@ def test_watch_streams_until_ctrl_c_and_ends_cleanly(served: ServedFake) -> None
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        killer = threading.Timer(20, process.kill)
+        killer = threading.Timer(60, process.kill)
         killer.start()
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())
