@@ -54,6 +54,9 @@ __all__ = ["KISGateway"]
 # Together (S9, S10): 50 connections, 20 a host. A line that is being replaced counts twice.
 _POOL_TOTAL, _POOL_PER_HOST = 50, 20
 _IDLE_MS, _LIFETIME_S = 5000, 300.0
+# An order line is looked at before every use (S11 asks for it after 5 s), so it may stay longer: a
+# new TLS handshake every few seconds would be a burden to the broker.
+_LINE_IDLE_S = 20.0
 
 
 class KISGateway:
@@ -106,7 +109,7 @@ class KISGateway:
             count=order_lines,
             connect_timeout_s=connect_timeout_ms / 1000,
             read_timeout_s=read_timeout_ms / 1000,
-            idle_s=_IDLE_MS / 1000,
+            idle_s=_LINE_IDLE_S,
             lifetime_s=_LIFETIME_S,
             tls=tls if profile.rest_url.startswith("https:") else None,
             log=self._log,
