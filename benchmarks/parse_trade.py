@@ -75,8 +75,9 @@ def measured(asked: Question) -> dict[str, float]:
         "trade_vs_pandas": asked.ratio(PANDAS, ONE),
         "trade_vs_avx512": asked.ratio(ONE, "C loop, avx512"),
         "trade_vs_c": asked.ratio(ONE, best),
-        "rows_vs_c": asked.ratio(ROWS, best),
-        "rows_of_4_vs_c": asked.ratio(ROWS_OF_4, best),
+        # C writes the same rows: what they cost to write is in both.
+        "rows_vs_c": asked.ratio(ROWS, f"C loop, into rows, {floor.BEST}"),
+        "rows_of_4_vs_c": asked.ratio(ROWS_OF_4, f"C loop, into rows, {floor.BEST}"),
         "callback_vs_c": asked.ratio(CALLBACK, best),
     }
     return {key: value for key, value in found.items() if value is not None}
@@ -86,9 +87,10 @@ def remarks(asked: Question) -> list[str]:
     """Return what a reader of the ratios wants to know besides."""
     best = f"C loop, {floor.BEST}"
     bare = asked.ratio(ONE, best, less=EMPTY)
-    same = asked.ratio(ROWS, f"C loop, into rows, {floor.BEST}")
+    rows = asked.ratio(ROWS, best)
     four = asked.ratio(ROWS_OF_4, f"C loop, frames of 4 into rows, {floor.BEST}")
     return [
         f"parse_one less an empty call: {bare:.2f}x the C loop",
-        f"rows in one call, of C writing the same rows: {same:.2f}x; frames of 4: {four:.2f}x",
+        f"rows in one call, of C writing one record over and over: {rows:.2f}x; "
+        f"frames of 4, of C reading frames of 4 into rows: {four:.2f}x",
     ]

@@ -1,4 +1,6 @@
-"""Token bucket and exact sliding window, on caller-supplied nanoseconds; no clock, no float.
+"""Token bucket and exact sliding window, on caller-supplied nanoseconds; no float.
+
+Only try_acquire_now reads a clock, for callers that have no time at hand and need no virtual one.
 
 Neither is thread-safe beyond the GIL: one owner per limiter. A now_ns that goes backwards counts as
 the latest one seen, so a clock step never admits more than the limit.
@@ -7,6 +9,7 @@ the latest one seen, so a clock step never admits more than the limit.
 cimport cython
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 cdef int64_t NS_PER_S = 1_000_000_000
 cdef int64_t MAX_RATE_PER_S = 1_000_000_000
@@ -23,6 +26,12 @@ cdef inline int64_t _whole(object value, str name, int64_t lowest, int64_t highe
     if not lowest <= value <= highest:
         raise ValueError(f"{name} must be in {lowest}..{highest}, not {value}")
     return value
+
+
+cdef inline int64_t _monotonic_ns() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
 
 
 cdef inline int64_t _checked_now(int64_t now_ns) except -1:
@@ -74,6 +83,10 @@ cdef class TokenBucket:
         if not 1 <= n <= self.burst:
             raise ValueError(f"n must be in 1..{self.burst}, not {n}")
         return self.acquire(_checked_now(now_ns), n)
+
+    def try_acquire_now(self):
+        """try_acquire of one token at time.monotonic_ns(), read inside the call."""
+        return self.acquire(_monotonic_ns(), 1)
 
     def wait_ns(self, int64_t now_ns, int64_t n=1):
         """Return how long after now_ns n tokens are there, rounded up to a nanosecond; 0 = now."""
@@ -155,6 +168,10 @@ cdef class SlidingWindow:
     def try_acquire(self, int64_t now_ns):
         """Grant one call at now_ns (>= 0) and remember it, or answer False and remember nothing."""
         return self.acquire(_checked_now(now_ns))
+
+    def try_acquire_now(self):
+        """try_acquire at time.monotonic_ns(), read inside the call."""
+        return self.acquire(_monotonic_ns())
 
     def wait_ns(self, int64_t now_ns):
         """Return how long after now_ns try_acquire can succeed; 0 = it would now."""

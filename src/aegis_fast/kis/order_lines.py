@@ -1,10 +1,10 @@
 """Send orders over connections that stand open already: one write, no pool and no task in between.
 
-A line is used by one request at a time and only while it is beyond doubt: looked at before every use
-(S11), not idle for longer than `idle_s`, younger than `lifetime_s` (S12), nothing unread on it, not
-about to close. Lines that come near a limit are replaced before an order has to wait for one. When
-no line is free the order goes the long way (kis/rest); a request is never sent twice: what may have
-been written and is not answered whole is ReplyLost.
+A line is used by one request at a time and only while it is beyond doubt: looked at before every
+use (S11), not idle for longer than `idle_s`, younger than `lifetime_s` (S12), nothing unread on it,
+not about to close. Lines that come near a limit are replaced before an order has to wait for one.
+When no line is free the order goes the long way (kis/rest); a request is never sent twice: what may
+have been written and is not answered whole is ReplyLost.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -217,3 +218,16 @@ def test_nonsense_time_is_refused(now_ns: int) -> None:
 def test_more_than_the_burst_is_refused(n: int) -> None:
     with pytest.raises(ValueError, match="n must be"):
         TokenBucket(1, 5).try_acquire(0, n)
+
+
+@pytest.mark.parametrize("limiter", [SlidingWindow(3, 10**15), TokenBucket(1, 3)])
+def test_now_is_the_monotonic_clock(limiter: SlidingWindow | TokenBucket) -> None:
+    before_ns = time.monotonic_ns()
+
+    granted = [limiter.try_acquire_now() for _ in range(4)]
+
+    assert granted == [True, True, True, False]
+    if isinstance(limiter, SlidingWindow):
+        # A grant leaves the window when it is a window old, not earlier.
+        assert limiter.wait_ns(before_ns) >= 10**15
+        assert limiter.wait_ns(time.monotonic_ns()) <= 10**15
