@@ -323,6 +323,7 @@ def test_market_can_be_moved_traded_and_paused(bench: Bench, page: Page) -> None
     assert traded["traded_qty"] == 9
     assert page.ask("POST", "market", {"pause": True, "activity": 2})[1] == {
         "is_paused": True,
+        "is_stamped": False,
         "activity": 2.0,
     }
 
