@@ -90,7 +90,7 @@ def place_body(str account not None, str symbol not None, str kind not None, qty
     p = _copy(p, b'","EXCG_ID_DVSN_CD":"', 21)
     p = _text(p, venue, "EXCG_ID_DVSN_CD")
     p = _copy(p, b'"}', 2)
-    return PyBytes_FromStringAndSize(buffer, p - buffer)
+    return PyBytes_FromStringAndSize(buffer, <Py_ssize_t>(<size_t>p - <size_t>buffer))
 
 
 def change_body(str account not None, str org_no not None, broker_order_id, str kind not None,
@@ -118,4 +118,4 @@ def change_body(str account not None, str org_no not None, broker_order_id, str 
     p = _copy(p, b'","EXCG_ID_DVSN_CD":"', 21)
     p = _text(p, venue, "EXCG_ID_DVSN_CD")
     p = _copy(p, b'"}', 2)
-    return PyBytes_FromStringAndSize(buffer, p - buffer)
+    return PyBytes_FromStringAndSize(buffer, <Py_ssize_t>(<size_t>p - <size_t>buffer))
